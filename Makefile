@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Builds zgdbd for s390x (crosswise where this machine is none), its tests natively and for s390x, and calls the
+# scripts that own the rest: scripts/setup (what must be installed), scripts/box (real KVM), scripts/demo, scripts/bench.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+prefix  ?= /usr/local
+DESTDIR ?=
+BUILD   ?= build
+CACHE   := $(or $(ZGDBD_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/zgdbd)
+VERSION := 0.1
+
+HOST_ARCH := $(shell uname -m)
+ifneq ($(HOST_ARCH),s390x)
+CROSS_COMPILE ?= s390x-linux-gnu-
+SYSROOT ?= $(CACHE)/sysroot
+QEMU_USER ?= qemu-s390x -L /usr/s390x-linux-gnu
+endif
+
+CFLAGS_ALL := -std=gnu11 -D_GNU_SOURCE -Iinclude -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
+              -Wmissing-prototypes -DZGDBD_VERSION='"$(VERSION)"' -pthread -MMD -MP
+CFLAGS ?= -O2 -g
+
+# ---- the daemon, s390x ----
+CC_S390X := $(CROSS_COMPILE)gcc
+ifneq ($(SYSROOT),)
+S390X_INC  := -isystem $(SYSROOT)/usr/include -isystem $(SYSROOT)/usr/include/s390x-linux-gnu
+S390X_LIB  := $(SYSROOT)/usr/lib/s390x-linux-gnu/
+S390X_LIBS := $(S390X_LIB)libev.a $(S390X_LIB)libelf.a $(S390X_LIB)libz.a -lm
+S390X_STATIC := -static
+S390X_CMOCKA := $(S390X_LIB)libcmocka.so
+else
+S390X_LIBS := -lev -lelf -lz -lm
+S390X_CMOCKA := -lcmocka
+endif
+
+SRC  := $(filter-out stub/main.c,$(wildcard proto/*.c stub/*.c stub/*/*.c))
+UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+UNIT_SUPPORT := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
+GUESTS := $(wildcard tests/guests/*.S tests/guests/*.c)
+
+S390X_OBJ := $(SRC:%.c=$(BUILD)/s390x/%.o)
+# The engine's sources see the s390x KVM interface on every machine, so that its tests run under native sanitizers.
+NATIVE_CC    ?= gcc
+NATIVE_SAN   := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+NATIVE_FLAGS := -O1 -g $(NATIVE_SAN)
+NATIVE_OBJ   := $(SRC:%.c=$(BUILD)/native/%.o)
+NATIVE_LIBS  := -lev -lelf -lz -lcmocka -lm
+UAPI         := $(BUILD)/uapi
+FUZZ_CC      ?= clang
+FUZZ_FLAGS   := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_OBJ     := $(SRC:%.c=$(BUILD)/fuzz/%.o)
+
+all: $(BUILD)/zgdbd ## build the daemon for s390x: build/zgdbd
+
+help: ## this list
+	@echo 'zgdbd: a GDB remote stub daemon for s390x KVM guests. Targets:'
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@echo 'Variables: CROSS_COMPILE=$(CROSS_COMPILE) prefix=$(prefix) DESTDIR=$(DESTDIR) BUILD=$(BUILD)'
+	@echo 'Downloads, sysroot and box image are kept in $(CACHE) (XDG_CACHE_HOME, ZGDBD_CACHE).'
+
+$(BUILD)/s390x/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC_S390X) $(CFLAGS_ALL) $(S390X_INC) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/zgdbd: $(BUILD)/s390x/stub/main.o $(S390X_OBJ)
+	$(CC_S390X) $(S390X_STATIC) -pthread -Wl,--s390-pgste $(LDFLAGS) -o $@ $^ $(S390X_LIBS)
+
+# ---- tests ----
+$(UAPI)/asm/kvm.h:
+	@mkdir -p $(@D)
+	cp $(firstword $(wildcard /usr/s390x-linux-gnu/include/asm/kvm.h $(SYSROOT)/usr/include/s390x-linux-gnu/asm/kvm.h /usr/include/s390x-linux-gnu/asm/kvm.h)) $@
+
+$(BUILD)/native/%.o: %.c | $(UAPI)/asm/kvm.h
+	@mkdir -p $(@D)
+	$(NATIVE_CC) $(CFLAGS_ALL) -isystem $(UAPI) $(NATIVE_FLAGS) -c -o $@ $<
+
+$(BUILD)/native/lib.a: $(NATIVE_OBJ) $(UNIT_SUPPORT:%.c=$(BUILD)/native/%.o)
+	ar rcs $@ $^
+
+$(BUILD)/native/%: $(BUILD)/native/tests/unit/%.o $(BUILD)/native/lib.a
+	$(NATIVE_CC) $(NATIVE_SAN) -pthread -o $@ $^ $(NATIVE_LIBS)
+
+$(BUILD)/s390x/lib.a: $(S390X_OBJ) $(UNIT_SUPPORT:%.c=$(BUILD)/s390x/%.o)
+	$(CROSS_COMPILE)ar rcs $@ $^
+
+$(BUILD)/s390x/%: $(BUILD)/s390x/tests/unit/%.o $(BUILD)/s390x/lib.a
+	$(CC_S390X) -pthread -o $@ $^ $(S390X_LIBS) $(S390X_CMOCKA) $(if $(SYSROOT),-Wl,-rpath,$(S390X_LIB))
+
+$(BUILD)/fuzz/%.o: %.c | $(UAPI)/asm/kvm.h
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(CFLAGS_ALL) -isystem $(UAPI) $(FUZZ_FLAGS) -c -o $@ $<
+
+$(BUILD)/fuzz/lib.a: $(FUZZ_OBJ)
+	ar rcs $@ $^
+
+$(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(BUILD)/fuzz/lib.a
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(filter-out -lcmocka,$(NATIVE_LIBS))
+
+unit: unit-native unit-s390x ## C unit tests, natively under ASan and UBSan and as s390x
+
+unit-native: $(UNIT:%=$(BUILD)/native/%)
+	@set -e; for t in $^; do echo "native $${t##*/}"; $$t; done
+
+unit-s390x: $(UNIT:%=$(BUILD)/s390x/%)
+	@set -e; for t in $^; do echo "s390x $${t##*/}"; $(QEMU_USER) $$t; done
+
+clean: ## remove what was built (not the cache of downloads)
+	rm -rf $(BUILD)
+
+.PHONY: all help unit unit-native unit-s390x clean
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
