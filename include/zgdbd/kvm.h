@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The engine on /dev/kvm: makes a guest and is a machine (machine.h) for it. Everything it asks of the kernel goes
+ * through struct kvm_system, so that its tests put a scripted kernel there. */
+#ifndef ZGDBD_KVM_H
+#define ZGDBD_KVM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "zgdbd/console.h"
+#include "zgdbd/err.h"
+#include "zgdbd/guest.h"
+#include "zgdbd/machine.h"
+
+/* The system calls of the engine, with the meaning and the errno of their namesakes in libc. */
+struct kvm_system {
+    int (*open)(const char *path, int flags);
+    int (*close)(int fd);
+    int (*ioctl)(int fd, unsigned long request, void *arg);
+    void *(*mmap)(void *addr, size_t length, int prot, int flags, int fd, long offset);
+    int (*munmap)(void *addr, size_t length);
+    int (*madvise)(void *addr, size_t length, int advice);
+    const char *(*architecture)(void); /* machine of uname(2) */
+};
+
+extern const struct kvm_system kvm_host;
+
+struct kvm_config {
+    uint64_t memory;         /* bytes, a multiple of 1 MiB */
+    unsigned ncpus;          /* 1 */
+    struct ipl_request ipl;  /* the strings must live as long as the machine */
+    struct console_ring *console;
+    struct machine_events events;
+    const struct kvm_system *system; /* &kvm_host */
+};
+
+/* Creates the guest and loads its image: CPU 0 stands at its first instruction, not running. NULL with *e (EXIT_NO_KVM,
+ * EXIT_IMAGE, EXIT_OTHER for memory that cannot be had) if something is missing. */
+struct machine *kvm_create(const struct kvm_config *config, struct err *e);
+
+#endif
