@@ -30,7 +30,7 @@ enum rsp_item_kind {
     RSP_ITEM_ACK,          /* '+' between packets */
     RSP_ITEM_NAK,          /* '-' between packets: the last reply is to be sent again */
     RSP_ITEM_INTERRUPT,    /* 0x03 between packets */
-    RSP_ITEM_BAD_CHECKSUM, /* to be answered with '-' while acks are in use; there is no payload */
+    RSP_ITEM_BAD_CHECKSUM, /* answer with '-' while acks are in use, else ignore; no payload */
     RSP_ITEM_TOO_LONG,     /* good checksum, more payload than the buffer holds: ack, reply with an error */
     RSP_ITEM_MALFORMED,    /* good checksum, a broken escape or run length: ack, reply with an error */
 };
@@ -60,7 +60,6 @@ struct rsp_parser {
     enum rsp_parser_state state;
     uint8_t sum;       /* of the raw payload bytes so far */
     char digit;        /* first checksum digit */
-    bool escaped;      /* the payload contains an escape */
     bool too_long;     /* the payload did not fit; the rest is skipped */
     bool malformed;    /* a bad run length was seen; the rest is skipped */
     bool notification; /* began with '%': skipped, clients send none */
@@ -77,8 +76,8 @@ void rsp_parser_init(struct rsp_parser *p, char *buf, size_t size);
  *
  * Run lengths are undone first, then escapes. A '$' inside a packet starts a new one and drops the old one,
  * as in gdb. Bytes between packets other than '+', '-', '$', '%' and 0x03 are noise of the line and skipped;
- * inside a packet '+', '-' and 0x03 are data. A bad checksum outweighs the other faults, since a
- * retransmission may cure them. */
+ * inside a packet '+', '-' and 0x03 are data. Notifications ('%') are skipped. A bad checksum outweighs the
+ * other faults, since a retransmission may cure them. */
 size_t rsp_parser_feed(struct rsp_parser *p, const void *data, size_t n, struct rsp_item *item);
 
 /* ---- Requests: a payload in, its type and arguments out ---- */
@@ -219,7 +218,7 @@ struct rsp_request {
         } xfer;
         struct {
             const char *name;
-            uint32_t flags; /* the protocol's open flags: 0 read, 1 write, 2 both, 0x200 create, ... */
+            uint32_t flags; /* the protocol's open flags: 0 read, 1 write, 2 both, 200 (hex) create, ... */
             uint32_t mode;  /* the protocol's mode bits */
             int fd;
             uint64_t count; /* bytes wanted */
@@ -227,7 +226,7 @@ struct rsp_request {
         } file;
         struct {
             const char *filename; /* empty: the default program */
-            const char *args;     /* argc strings, one behind the other, each with its NUL */
+            const char *args;     /* argc strings, one behind the other, each with its NUL; NULL for 0 */
             unsigned argc;
         } run;
         struct {
@@ -299,7 +298,7 @@ void rsp_thread(struct rsp_out *out, struct rsp_thread_id id, bool multiprocess)
 /* Whole replies: each begins and ends one, dropping one that is under construction. They return what rsp_end
  * does. */
 int rsp_reply(struct rsp_out *out, const char *text); /* "OK", "" for an unknown packet; verbatim */
-int rsp_error(struct rsp_out *out, unsigned error);   /* "Enn", nn an errno-like number, 1..255 */
+int rsp_error(struct rsp_out *out, uint8_t error);    /* "Enn", nn an errno-like number from 1 */
 
 /* "E.text", a whole reply too; only where error-message was announced. Bytes that are not printable ASCII or
  * that a frame cannot carry unescaped become '?'. */

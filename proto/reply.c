@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The reply builder: frames appended in layers (begin, appenders, end) to a buffer that is the caller's. It
+ * keeps the promise that whatever is in the buffer is made of whole frames: a reply that does not fit becomes
+ * an error reply. */
+#include "zgdbd/proto.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "checksum.h"
+
+#define TRAILER 3 /* "#xx" */
+
+/* The two digits of every byte value. */
+static const char hex_pairs[] = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+                                "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
+                                "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f"
+                                "606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f"
+                                "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"
+                                "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
+                                "c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedf"
+                                "e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
+
+void rsp_out_init(struct rsp_out *out, char *buf, size_t cap)
+{
+    memset(out, 0, sizeof *out);
+    out->buf = buf;
+    out->cap = cap;
+}
+
+static void append_outside(struct rsp_out *out, char c)
+{
+    if (out->len < out->cap)
+        out->buf[out->len++] = c;
+}
+
+void rsp_ack(struct rsp_out *out)
+{
+    append_outside(out, '+');
+}
+
+void rsp_nak(struct rsp_out *out)
+{
+    append_outside(out, '-');
+}
+
+/* Bytes of payload that still fit in front of the trailer. */
+static size_t room(const struct rsp_out *out)
+{
+    size_t left = out->cap - out->len;
+
+    return out->overflow || left < TRAILER ? 0 : left - TRAILER;
+}
+
+/* Reserves n bytes of payload; NULL, with overflow set, if they do not fit. */
+static char *reserve(struct rsp_out *out, size_t n)
+{
+    char *at = out->buf + out->len;
+
+    if (n > room(out)) {
+        out->overflow = true;
+        return NULL;
+    }
+    out->len += n;
+    return at;
+}
+
+static void append(struct rsp_out *out, const char *s, size_t n)
+{
+    char *at = reserve(out, n);
+
+    if (at)
+        memcpy(at, s, n);
+}
+
+void rsp_begin(struct rsp_out *out, enum rsp_begin_flags flags)
+{
+    if (out->open)
+        out->len = out->start;
+    out->open = true;
+    out->overflow = false;
+    out->rle = flags == RSP_RLE;
+    out->start = out->len;
+    append(out, "$", 1);
+}
+
+/* Run-length encodes n bytes in place and returns the new length, which is never larger. A run is a byte,
+ * '*', and the number of its repeats plus 29 as a printable byte; it pays from three repeats on. Counts that
+ * look like framing
+ * ('#', '$') or acks are avoided by a shorter run. */
+static size_t run_length_encode(char *s, size_t n)
+{
+    const size_t most = '~' - 29;
+    size_t in = 0, len = 0;
+
+    while (in < n) {
+        char c = s[in++];
+        size_t repeats = 0;
+
+        while (repeats < most && in + repeats < n && s[in + repeats] == c)
+            repeats++;
+        s[len++] = c;
+        if (repeats < 3)
+            continue;
+        while (strchr("#$+-", (int)repeats + 29))
+            repeats--;
+        s[len++] = '*';
+        s[len++] = (char)(repeats + 29);
+        in += repeats;
+    }
+    return len;
+}
+
+int rsp_end(struct rsp_out *out)
+{
+    bool overflow = out->overflow;
+    char *payload;
+    size_t len;
+
+    if (overflow) {
+        out->len = out->start;
+        out->overflow = false;
+        out->rle = false;
+        append(out, "$E5a", 4); /* EMSGSIZE */
+        if (out->overflow) {
+            out->open = false;
+            return -1;
+        }
+    }
+    payload = out->buf + out->start + 1;
+    len = out->len - out->start - 1;
+    if (out->rle)
+        len = run_length_encode(payload, len);
+    payload[len] = '#';
+    memcpy(payload + len + 1, hex_pairs + 2 * rsp_checksum(payload, len), 2);
+    out->len = out->start + 1 + len + TRAILER;
+    out->open = false;
+    return overflow ? -1 : 0;
+}
+
+void rsp_str(struct rsp_out *out, const char *text)
+{
+    append(out, text, strlen(text));
+}
+
+void rsp_hex_u64(struct rsp_out *out, uint64_t value)
+{
+    char digits[16];
+    size_t n = 0;
+
+    do {
+        digits[sizeof digits - ++n] = hex_pairs[2 * (value & 0xf) + 1];
+        value >>= 4;
+    } while (value);
+    append(out, digits + sizeof digits - n, n);
+}
+
+void rsp_hex_u8(struct rsp_out *out, uint8_t value)
+{
+    append(out, hex_pairs + 2 * value, 2);
+}
+
+void rsp_hex(struct rsp_out *out, const void *data, size_t n)
+{
+    const uint8_t *bytes = data;
+    char *at = reserve(out, n > SIZE_MAX / 2 ? SIZE_MAX : 2 * n);
+
+    if (!at)
+        return;
+    for (size_t i = 0; i < n; i++)
+        memcpy(at + 2 * i, hex_pairs + 2 * bytes[i], 2);
+}
+
+void rsp_hex_str(struct rsp_out *out, const char *text)
+{
+    rsp_hex(out, text, strlen(text));
+}
+
+static bool needs_escape(char c)
+{
+    return c == '#' || c == '$' || c == '}' || c == '*';
+}
+
+/* Appends as many of the n bytes as fit when escaped; returns how many. */
+static size_t append_escaped(struct rsp_out *out, const char *s, size_t n)
+{
+    char *at = out->buf + out->len;
+    const char *limit = at + room(out);
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        bool escape = needs_escape(s[i]);
+
+        if (limit - at < 1 + escape)
+            break;
+        if (escape)
+            *at++ = '}';
+        *at++ = escape ? (char)(s[i] ^ 0x20) : s[i];
+    }
+    out->len = (size_t)(at - out->buf);
+    return i;
+}
+
+void rsp_binary(struct rsp_out *out, const void *data, size_t n)
+{
+    if (append_escaped(out, data, n) < n)
+        out->overflow = true;
+}
+
+static void append_id(struct rsp_out *out, int64_t id)
+{
+    if (id == RSP_ALL)
+        rsp_str(out, "-1");
+    else
+        rsp_hex_u64(out, (uint64_t)id);
+}
+
+void rsp_thread(struct rsp_out *out, struct rsp_thread_id id, bool multiprocess)
+{
+    if (multiprocess) {
+        rsp_str(out, "p");
+        append_id(out, id.pid);
+        rsp_str(out, ".");
+    }
+    append_id(out, id.tid);
+}
+
+int rsp_reply(struct rsp_out *out, const char *text)
+{
+    rsp_begin(out, RSP_PLAIN);
+    rsp_str(out, text);
+    return rsp_end(out);
+}
+
+int rsp_error(struct rsp_out *out, uint8_t error)
+{
+    rsp_begin(out, RSP_PLAIN);
+    rsp_str(out, "E");
+    rsp_hex_u8(out, error);
+    return rsp_end(out);
+}
+
+int rsp_error_text(struct rsp_out *out, const char *text)
+{
+    size_t n = strlen(text);
+    char *at;
+
+    rsp_begin(out, RSP_PLAIN);
+    rsp_str(out, "E.");
+    at = reserve(out, n);
+    for (size_t i = 0; at && i < n; i++)
+        at[i] = text[i] < ' ' || text[i] > '~' || needs_escape(text[i]) ? '?' : text[i];
+    return rsp_end(out);
+}
+
+int rsp_xfer(struct rsp_out *out, const void *data, size_t total, uint64_t offset, uint64_t length)
+{
+    size_t left, wanted, sent;
+
+    if (offset > total)
+        return rsp_error(out, EINVAL);
+    left = total - (size_t)offset;
+    wanted = length < left ? (size_t)length : left;
+    rsp_begin(out, RSP_PLAIN);
+    rsp_str(out, "m");
+    sent = append_escaped(out, (const char *)data + offset, wanted);
+    if (sent == 0 && wanted > 0)
+        out->overflow = true; /* an empty 'm' would have gdb ask for ever */
+    else if (sent == left && !out->overflow)
+        out->buf[out->start + 1] = 'l';
+    return rsp_end(out);
+}
