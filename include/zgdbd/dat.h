@@ -10,7 +10,8 @@
 
 /* How an address of the debugger is meant. */
 enum mem_space {
-    SPACE_DEFAULT,   /* as the PSW says; where that does not translate, through the home ASCE */
+    SPACE_DEFAULT,   /* as the PSW says; where that does not translate, through the home ASCE unless CR13 is 0, as the
+                        reset leaves it */
     SPACE_PSW,       /* as the PSW says: real if DAT is off */
     SPACE_PRIMARY,   /* CR1 */
     SPACE_SECONDARY, /* CR7 */

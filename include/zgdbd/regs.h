@@ -17,7 +17,7 @@ enum reg_feature {
     REG_GS,       /* org.gnu.gdb.s390.gs: gsd, gssm, gsepla */
     REG_CR,       /* org.gnu.gdb.s390.cr: cr0-cr15 */
     REG_VIRT,     /* org.gnu.gdb.s390.virt: ckc, cputm, last_break, prefix */
-    REG_VIRT_KVM, /* org.gnu.gdb.s390.virt.kvm: pp, pft, pfs, pfc */
+    REG_VIRT_KVM, /* org.gnu.gdb.s390.virt.kvm: pp, pfault_token, pfault_select, pfault_compare */
     REG_FEATURES,
 };
 
