@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Provides what the project needs and keeps it in the cache: native tools, the s390x sysroot,
+the box's images, the benchmark's additions. Each part is made in a temporary place, renamed
+when complete and stamped with what it was made from; a matching stamp means nothing to do."""
+
+import glob
+import hashlib
+import os
+import shutil
+import subprocess
+
+from . import image
+from .common import (SCRIPTS, Failure, cache_dir, cache_lock, make_dir, native_kvm, need_room, run,
+                     say, step, write_whole)
+
+TOOLS = """hercules gcc make git gcc-s390x-linux-gnu linux-libc-dev-s390x-cross gdb-multiarch socat
+iproute2 cpio xz-utils binutils-s390x-linux-gnu libev-dev libelf-dev zlib1g-dev libseccomp-dev
+libcmocka-dev qemu-user python3-pytest python3-pytest-timeout qemu-system-misc clang clang-tidy
+clang-format cppcheck libclang-rt-14-dev mandoc util-linux""".split()
+
+NATIVE_TOOLS = """gcc make git gdb socat xz-utils libev-dev libelf-dev zlib1g-dev libseccomp-dev
+libcmocka-dev python3-pytest python3-pytest-timeout qemu-system-misc clang clang-tidy clang-format
+cppcheck mandoc util-linux""".split()
+
+SYSROOT_PACKAGES = """libev-dev libev4 libelf-dev libelf1 zlib1g-dev zlib1g libseccomp-dev
+libseccomp2 libcmocka-dev libcmocka0""".split()
+
+KERNEL_METAPACKAGE = "linux-image-s390x"
+BOX_PACKAGES = ["busybox-static"]
+BENCH_PACKAGE = "qemu-system-misc"
+
+# A change of the recipe that the sources below do not show: count up.
+RECIPE = 1
+BOX_SOURCES = ("box-agent.c", "box-prime.c", "box-nosleep.c", "box-init.sh", "zbox/image.py",
+               "zbox/kernel.py", "zbox/cpio.py")
+BENCH_SOURCES = (*BOX_SOURCES, "box-cowshim.c")
+
+
+def cached(name):
+    return os.path.join(cache_dir(), name)
+
+
+# ---- stamps ----
+
+def fingerprint(words, sources=()):
+    digest = hashlib.sha256(f"{RECIPE} {' '.join(words)}".encode())
+    for source in sources:
+        digest.update(image.read(os.path.join(SCRIPTS, source)))
+    return digest.hexdigest()
+
+
+def is_stamped(name, wanted):
+    try:
+        with open(cached(f"stamps/{name}"), encoding="ascii") as stamp:
+            return stamp.read() == wanted
+    except FileNotFoundError:
+        return False
+
+
+def stamp(name, made):
+    make_dir(cached("stamps"))
+    write_whole(cached(f"stamps/{name}"), made.encode())
+
+
+def replace_tree(fresh, place):
+    """Put the complete directory FRESH where PLACE is."""
+    old = f"{place}.old"
+    shutil.rmtree(old, ignore_errors=True)
+    if os.path.exists(place):
+        os.rename(place, old)
+    os.rename(fresh, place)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def fresh_dir(path):
+    shutil.rmtree(path, ignore_errors=True)
+    return make_dir(path)
+
+
+# ---- native tools ----
+
+def missing_tools():
+    wanted = NATIVE_TOOLS if native_kvm() else TOOLS
+    try:
+        listed = subprocess.run(
+            ["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}\n", *wanted],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout
+    except FileNotFoundError:
+        raise Failure("this machine has no dpkg: scripts/setup knows Debian 12 only; install "
+                      f"what corresponds to: {' '.join(wanted)}") from None
+    installed = {line.split()[1] for line in listed.splitlines()
+                 if line.startswith("installed ")}
+    return [name for name in wanted if name not in installed]
+
+
+def as_root():
+    """Words to put before a command that needs root, or None where that is impossible."""
+    if os.geteuid() == 0:
+        return []
+    allowed = shutil.which("sudo") and subprocess.run(
+        ["sudo", "-n", "true"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, check=False).returncode == 0
+    return ["sudo", "-n"] if allowed else None
+
+
+def tools():
+    missing = missing_tools()
+    if not missing:
+        return
+    prefix = as_root()
+    if prefix is None:
+        raise Failure("packages are missing and neither root nor passwordless sudo is at hand; "
+                      f"as root: apt-get install --no-install-recommends {' '.join(missing)}")
+    environment = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive"]
+    with step("updating the package lists"):
+        run([*environment, "apt-get", "update", "-q"], "apt-get update")
+    with step(f"installing {len(missing)} packages: {' '.join(missing)}"):
+        run([*environment, "apt-get", "install", "-y", "-q", "--no-install-recommends",
+             "-o", "DPkg::Lock::Timeout=300", *missing], "apt-get install")
+    still = missing_tools()
+    if still:
+        raise Failure(f"apt-get installed all but: {' '.join(still)}")
+
+
+# ---- s390x packages, without enabling the architecture on this machine ----
+
+def apt_options():
+    """An apt of its own: s390x only, nothing installed, lists and archives in the cache."""
+    for name in ("apt/lists/partial", "apt/archives/partial"):
+        make_dir(cached(name))
+    return ["-o", "APT::Architecture=s390x", "-o", "APT::Architectures=s390x",
+            "-o", f"Dir::State::Lists={cached('apt/lists')}", "-o", "Dir::State::status=/dev/null",
+            "-o", f"Dir::Cache={cached('apt')}", "-o", "Debug::NoLocking=true",
+            "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3", "-q"]
+
+
+def update_lists():
+    with step("downloading the s390x package lists"):
+        run(["apt-get", *apt_options(), "update"], "apt-get update for s390x")
+
+
+def resolve_kernel():
+    """The kernel package that the metapackage stands for just now."""
+    shown = run(["apt-cache", *apt_options(), "depends", KERNEL_METAPACKAGE],
+                "looking for the s390x kernel")
+    found = [line.split()[-1] for line in shown.splitlines()
+             if line.strip().startswith("Depends: linux-image-")]
+    if len(found) != 1:
+        raise Failure(f"{KERNEL_METAPACKAGE} should depend on one kernel, but depends on: "
+                      f"{' '.join(found) or 'none'}")
+    return found[0]
+
+
+def download(packages, directory):
+    """The .deb files of exactly these packages; apt checks their sums."""
+    run(["apt-get", *apt_options(), "download", *packages], "downloading s390x packages",
+        cwd=fresh_dir(directory))
+
+
+def unpack(directory, root):
+    for package in sorted(glob.glob(os.path.join(directory, "*.deb"))):
+        run(["dpkg-deb", "-x", package, root], f"unpacking {os.path.basename(package)}")
+
+
+def fetch_into(place, packages, label):
+    """PLACE becomes the unpacked packages, all or nothing."""
+    debs, fresh = f"{place}.debs", f"{place}.new"
+    with step(f"downloading and unpacking {label}"):
+        download(packages, debs)
+        unpack(debs, fresh_dir(fresh))
+        replace_tree(fresh, place)
+        shutil.rmtree(debs)
+
+
+# ---- the parts ----
+
+def sysroot():
+    wanted = fingerprint(SYSROOT_PACKAGES)
+    if native_kvm() or is_stamped("sysroot", wanted):
+        return
+    need_room(make_dir(cache_dir()), 200, "the s390x sysroot")
+    update_lists()
+    fetch_into(cached("sysroot"), SYSROOT_PACKAGES, "the s390x libraries")
+    stamp("sysroot", wanted)
+
+
+def kernel():
+    """The unpacked kernel and busybox, and from them the guest kernel images."""
+    wanted = fingerprint([KERNEL_METAPACKAGE, *BOX_PACKAGES], ("zbox/kernel.py",))
+    if is_stamped("kernel", wanted):
+        return
+    need_room(make_dir(cache_dir()), 600, "the s390x kernel and its images")
+    update_lists()
+    package = resolve_kernel()
+    packages = [package] if native_kvm() else [package, *BOX_PACKAGES]
+    fetch_into(cached("kernel"), packages, f"{package} for s390x")
+    with step("making the fast-starting guest kernel"):
+        image.make_images(cached("kernel"), make_dir(cached("images")))
+    stamp("kernel", wanted)
+
+
+def box():
+    kernel()
+    wanted = fingerprint(["box", image.kernel_version(cached("kernel"))], BOX_SOURCES)
+    if native_kvm() or is_stamped("box", wanted):
+        return
+    with step("making the box's image"):
+        fresh = fresh_dir(cached("box.new"))
+        image.make_box(cached("kernel"), cached("images"), fresh)
+        replace_tree(fresh, cached("box"))
+    stamp("box", wanted)
+
+
+def bench():
+    """QEMU for s390x and all it needs, as a second image beside the box's own."""
+    box()
+    wanted = fingerprint(["bench", image.kernel_version(cached("kernel"))], BENCH_SOURCES)
+    if native_kvm() or is_stamped("bench", wanted):
+        return
+    need_room(cache_dir(), 1200, "QEMU for the benchmark")
+    if not is_stamped("qemu", fingerprint([BENCH_PACKAGE])):
+        fetch_qemu()
+    with step("making the benchmark's image"):
+        image.make_bench(cached("qemu"), cached("box"))
+    stamp("bench", wanted)
+
+
+def fetch_qemu():
+    update_lists()
+    fresh, archives = cached("qemu.new"), cached("apt/archives")
+    with step(f"downloading and unpacking {BENCH_PACKAGE} for s390x with its libraries"):
+        run(["apt-get", *apt_options(), "install", "-y", "--download-only",
+             "--no-install-recommends", BENCH_PACKAGE], "downloading QEMU for s390x")
+        unpack(archives, fresh_dir(fresh))
+        replace_tree(fresh, cached("qemu"))
+        shutil.rmtree(archives)
+    stamp("qemu", fingerprint([BENCH_PACKAGE]))
+
+
+PARTS = {"tools": tools, "sysroot": sysroot, "box": box, "bench": bench}
+
+
+def ensure(*names):
+    """Make these parts unless they are there; one process at a time."""
+    with cache_lock():
+        for name in names:
+            PARTS[name]()
+
+
+def clean():
+    """Forget all that was made; the next setup starts from nothing."""
+    with cache_lock():
+        for name in ("stamps", "apt", "sysroot", "kernel", "images", "box", "qemu"):
+            for suffix in ("", ".new", ".old", ".debs"):
+                shutil.rmtree(cached(name) + suffix, ignore_errors=True)
+    say(f"removed what scripts/setup had put into {cache_dir()}")
