@@ -7,16 +7,16 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The sum of n bytes modulo 256. Eight bytes at a time, in four lanes of 16 bits that are folded before they
- * can overflow (128 words of at most 2 * 255 per lane): a memory reply is 128 KiB, and this is its second
- * pass. */
+/* The sum of n bytes modulo 256. Eight bytes at a time, in four lanes of 16 bits that are folded into one
+ * before the four together can overflow it (32 words of at most 8 * 255): a memory reply is 128 KiB, and this
+ * is its second pass. */
 static inline uint8_t rsp_checksum(const char *s, size_t n)
 {
     const uint64_t low_bytes = 0x00ff00ff00ff00ffu;
     uint64_t sum = 0;
 
     while (n >= 8) {
-        size_t words = n / 8 < 128 ? n / 8 : 128;
+        size_t words = n / 8 < 32 ? n / 8 : 32;
         uint64_t lanes = 0;
 
         n -= words * 8;
