@@ -27,7 +27,7 @@ for module in kvm fsm ccwgroup ctcm; do
 	insmod /lib/modules/$module.ko
 done
 
-at=network
+at=network # the kernel hands box_mtu of its command line on in the environment
 ifconfig lo 127.0.0.1 up
 echo 0.0.0e20,0.0.0e21 >/sys/bus/ccwgroup/drivers/ctcm/group
 device=/sys/bus/ccwgroup/devices/0.0.0e20
@@ -35,10 +35,11 @@ echo 1 >$device/online
 set -- $device/net/*
 interface=${1##*/}
 ifconfig "$interface" 192.168.200.2 pointopoint 192.168.200.1 netmask 255.255.255.255 \
-	mtu "$(sed 's/.*box_mtu=//; s/ .*//' /proc/cmdline)" up
+	mtu "$box_mtu" up
 
 at=prime
 box-prime
 
 trap - EXIT
+unset box_mtu at device interface module
 exec box-agent 2300

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Process 1 inside a box's namespaces: starts Hercules, waits until the guest serves, hands
 out connections to the guest over STATE/control. It ends, and with it everything in the
-namespaces, as soon as any of its children ends. Started by zbox.box only, as
+namespaces, when Hercules ends or the guest stops for good. Started by zbox.box only, as
 "python3 -m zbox.supervisor STATE IMAGES INS MEMORY REPORT-FD"."""
 
 import os
@@ -133,7 +133,7 @@ class Control:
 
     def __init__(self, state):
         self.state = state
-        self.relays = {}
+        self.relays = set()
         self.lock = threading.Lock()
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(os.path.join(state, "control"))
@@ -167,18 +167,28 @@ class Control:
 
     def relay(self, port):
         """A Unix socket each connection of which is one connection to PORT in the box."""
+        if not 0 < port < 65536:
+            raise ValueError(f"{port} is no TCP port")
         path = os.path.join(self.state, f"port-{port}")
         with self.lock:
             if port not in self.relays:
                 listener = socket.socket(socket.AF_UNIX)
                 listener.bind(path)
                 listener.listen(16)
-                self.relays[port] = subprocess.Popen(
-                    ["socat", f"ACCEPT-FD:{listener.fileno()},fork",
-                     f"TCP:{GUEST_ADDRESS}:{port},nodelay"],
-                    pass_fds=(listener.fileno(), *lifetime_fds()))
-                listener.close()
+                threading.Thread(target=relay_all, args=(listener, port), daemon=True).start()
+                self.relays.add(port)
         return path
+
+
+def relay_all(listener, port):
+    """One socat for each connection; it ends when both sides have, or 10 s after one has."""
+    while True:
+        client, _ = listener.accept()
+        with client:
+            subprocess.Popen(["socat", "-t", "10", f"FD:{client.fileno()}",
+                              f"TCP:{GUEST_ADDRESS}:{port},nodelay"],
+                             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                             pass_fds=(client.fileno(), *lifetime_fds()))
 
 
 def lifetime_fds():
@@ -214,8 +224,7 @@ def main():
     os.close(report)
     while True:
         pid, _ = os.waitpid(-1, 0)
-        relays = [relay.pid for relay in control.relays.values()]
-        if pid == hercules.pid or pid in relays:
+        if pid == hercules.pid:
             os._exit(1)
 
 
