@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Builds the guests of the end-to-end tests: $(BUILD)/guests/NAME.elf for each NAME. Included by the top Makefile.
+
+GUEST_NAMES := regs steps calls spaces dat exits hello panic reboot
+GUEST_ELF   := $(GUEST_NAMES:%=$(BUILD)/guests/%.elf)
+GUEST_FLAGS := -march=z10 -g -O1 -ffreestanding -fno-pic -no-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
+               -fno-omit-frame-pointer -Wall -Wextra -Werror
+GUEST_LINK  := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-z,norelro,-z,noexecstack
+
+guests: $(GUEST_ELF) ## build the small s390x programs that the tests debug
+
+$(BUILD)/guests/%.o: tests/guests/%.S
+	@mkdir -p $(@D)
+	$(CC_S390X) $(GUEST_FLAGS) -c -o $@ $<
+
+$(BUILD)/guests/%.o: tests/guests/%.c
+	@mkdir -p $(@D)
+	$(CC_S390X) $(GUEST_FLAGS) -c -o $@ $<
+
+# Three ends of one program.
+$(BUILD)/guests/panic.o $(BUILD)/guests/reboot.o: $(BUILD)/guests/%.o: tests/guests/hello.S
+	@mkdir -p $(@D)
+	$(CC_S390X) $(GUEST_FLAGS) -DEND_$* -c -o $@ $<
+
+$(BUILD)/guests/%.elf: $(BUILD)/guests/start.o $(BUILD)/guests/%.o tests/guests/guest.lds
+	$(CC_S390X) $(GUEST_LINK) -T tests/guests/guest.lds -o $@ $(filter %.o,$^)
+
+.PHONY: guests
