@@ -23,6 +23,7 @@ enum mem_space {
 /* Program interruption codes with which a translation can end (Principles, chapter 6). */
 enum {
     PGM_OPERATION = 0x01,
+    PGM_PRIVILEGED_OPERATION = 0x02,
     PGM_ADDRESSING = 0x05,
     PGM_SPECIFICATION = 0x06,
     PGM_SEGMENT_TRANSLATION = 0x10,

@@ -60,7 +60,7 @@ int ipl_load(const struct ipl_request *req, struct guest_memory *mem, struct ipl
 /* Makes the CPU take a program interruption here and now: stores ILC, code, last breaking-event address and old PSW
  * in the lowcore and replaces *psw by the program new PSW (Principles, chapter 6). With KVM_CAP_S390_PSW this
  * needs no injection ioctl and leaves nothing pending. The old PSW is *psw as it is: for a suppressed or completed instruction
- * the caller passes the address after it. prefix must be a multiple of 8 KiB; if its area does not lie in memory,
+ * the caller passes the address after it; ilc is the instruction's length in bytes (2, 4 or 6; 0 if not known). prefix must be a multiple of 8 KiB; if its area does not lie in memory,
  * returns -1 and changes nothing. */
 int program_interrupt(const struct guest_memory *mem, uint64_t prefix, struct psw *psw, uint16_t code, unsigned ilc,
                       uint64_t last_break);
@@ -94,7 +94,8 @@ void sclp_init(struct sclp *s, unsigned ncpus, console_write_fn *console, void *
 void sclp_reset(struct sclp *s);
 
 /* One SERVC: command word and SCCB address as in the two general registers. Never touches memory outside mem, nor the
- * SCCB beyond its length; every command is answered (QEMU hw/s390x/sclp.c and Linux drivers/s390/char/sclp.h
+ * SCCB beyond its length; every command is answered. That SERVC is privileged is for the caller to check: it knows the
+ * PSW (QEMU hw/s390x/sclp.c and Linux drivers/s390/char/sclp.h
  * give the numbers). */
 struct sclp_answer sclp_service_call(struct sclp *s, const struct guest_memory *mem, uint64_t prefix, uint32_t command,
                                      uint64_t sccb);
