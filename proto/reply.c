@@ -49,7 +49,7 @@ static size_t room(const struct rsp_out *out)
 {
     size_t left = out->cap - out->len;
 
-    return out->overflow || left < TRAILER ? 0 : left - TRAILER;
+    return left < TRAILER ? 0 : left - TRAILER;
 }
 
 /* Reserves n bytes of payload; NULL, with overflow set, if they do not fit. */
@@ -117,15 +117,13 @@ int rsp_end(struct rsp_out *out)
     char *payload;
     size_t len;
 
+    out->open = false;
     if (overflow) {
         out->len = out->start;
         out->overflow = false;
-        out->rle = false;
         append(out, "$E5a", 4); /* EMSGSIZE */
-        if (out->overflow) {
-            out->open = false;
+        if (out->overflow)
             return -1;
-        }
     }
     payload = out->buf + out->start + 1;
     len = out->len - out->start - 1;
@@ -134,7 +132,6 @@ int rsp_end(struct rsp_out *out)
     payload[len] = '#';
     memcpy(payload + len + 1, hex_pairs + 2 * rsp_checksum(payload, len), 2);
     out->len = out->start + 1 + len + TRAILER;
-    out->open = false;
     return overflow ? -1 : 0;
 }
 

@@ -7,7 +7,8 @@
 #include <limits.h>
 #include <string.h>
 
-/* What is left of the payload. *end is writable: the NUL behind the payload. */
+/* What is left of the payload, or a part of it. *end is writable: a separator, or the byte behind the
+ * payload. */
 struct cursor {
     char *p;
     char *end;
@@ -267,7 +268,7 @@ static enum rsp_verdict args_range_hex(struct cursor *c, struct rsp_request *out
     if (!take_range(c, out) || !take_char(c, ':'))
         return RSP_MALFORMED;
     out->mem.data = (const uint8_t *)c->p;
-    return verdict(left(c) % 2 == 0 && left(c) / 2 == out->mem.len && decode_hex(c, c->p));
+    return verdict(left(c) / 2 == out->mem.len && decode_hex(c, c->p));
 }
 
 static enum rsp_verdict args_range_binary(struct cursor *c, struct rsp_request *out)
@@ -433,7 +434,7 @@ static enum rsp_verdict args_open(struct cursor *c, struct rsp_request *out)
 {
     struct cursor name;
 
-    if (!take_char(c, ':') || !memchr(c->p, ',', left(c)))
+    if (!take_char(c, ':'))
         return RSP_MALFORMED;
     name = take_token(c, ',');
     out->file.name = name.p;

@@ -267,7 +267,7 @@ struct rsp_out {
     size_t start; /* where the '$' of the reply under construction is */
     bool open;    /* between rsp_begin and rsp_end */
     bool rle;
-    bool overflow; /* something did not fit: sticky until rsp_end */
+    bool overflow; /* something did not fit: sticky until the next rsp_begin */
 };
 
 void rsp_out_init(struct rsp_out *out, char *buf, size_t cap);

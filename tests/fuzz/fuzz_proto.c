@@ -101,7 +101,7 @@ static void check_numbers(const char *payload, size_t len, const struct rsp_requ
     }
 }
 
-/* A copy of exactly its size, so that the sanitizer sees every byte too far. */
+/* A copy of exactly its size and a digit, so that the sanitizer sees every byte too far. */
 static void check_request(const char *packet, size_t len)
 {
     char *payload = malloc(len + 1);
@@ -109,7 +109,7 @@ static void check_request(const char *packet, size_t len)
 
     require(payload != NULL);
     memcpy(payload, packet, len);
-    payload[len] = '\0';
+    payload[len] = '5';
     if (rsp_parse_request(payload, len, &request) == RSP_OK) {
         check_strings(payload, len, &request);
         check_numbers(payload, len, &request);

@@ -382,9 +382,14 @@ static void test_bad_runs(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        seen = parse_framed(bad[i], strlen(bad[i]), sizeof in_buf);
-        assert_int_equal(seen.count, 1);
+        char stream[32];
+        size_t n = frame(stream, bad[i], strlen(bad[i]));
+
+        strcpy(stream + n, "$g#67");
+        seen = parse(stream);
+        assert_int_equal(seen.count, 2);
         expect(&seen, 0, RSP_ITEM_MALFORMED);
+        expect_packet(&seen, 1, "g", 1);
     }
     seen = parse_framed("a*\000", 3, sizeof in_buf);
     expect(&seen, 0, RSP_ITEM_MALFORMED);
