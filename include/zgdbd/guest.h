@@ -46,22 +46,27 @@ struct ipl_result {
 };
 
 /* Loads the image, initrd and command line into memory (which the caller has cleared) and says where to start. On
- * failure -1 with *e filled (EXIT_IMAGE, or EXIT_USAGE for a command line that is too long); memory is then
- * undefined. ELF: ELFCLASS64, ELFDATA2MSB, EM_S390, ET_EXEC (or ET_DYN at its own addresses); each PT_LOAD goes to
- * p_paddr; the PSW is EA|BA with e_entry. Raw Linux image: "S390EP" at 0x10008, loaded at 0 (the first 64 KiB of
- * such a file hold a boot record that a monitor does not need, the lowcore is left as loaded by the file), PSW EA|BA
- * at 0x10000; command line at 0x10480, its limit read from 0x10430 (0 means 896); initrd page-aligned at or above
- * 0x800000 and past the kernel, its start and size at 0x10408 and 0x10410
- * (Linux arch/s390/boot/head.S and include/asm/setup.h). */
+ * failure -1 with *e filled (EXIT_IMAGE; EXIT_USAGE for a command line that is too long, and for an initrd or a command
+ * line with an ELF that is no Linux kernel); memory is then undefined.
+ *
+ * ELF: ELFCLASS64, ELFDATA2MSB, EM_S390, ET_EXEC (or ET_DYN at its own addresses); each PT_LOAD goes to p_paddr; the PSW
+ * is EA|BA with e_entry, which must lie in a loaded segment. If "S390EP" then stands at 0x10008, it is a Linux image too
+ * and is started as one.
+ *
+ * Linux image: "S390EP" at 0x10008, loaded at 0 (the first 64 KiB of such a file hold a boot record that a monitor does
+ * not need, the lowcore is left as loaded by the file), PSW EA|BA at 0x10000; command line at 0x10480, its limit read
+ * from 0x10430 (0 means 896), the image's own kept if append is NULL; initrd page-aligned at or above 0x800000 and at
+ * least 1 MiB past the kernel, its start and size at 0x10408 and 0x10410 (Linux arch/s390/boot/head.S and
+ * include/asm/setup.h). */
 int ipl_load(const struct ipl_request *req, struct guest_memory *mem, struct ipl_result *out, struct err *e);
 
 /* ---- program interruption ---- */
 
 /* Makes the CPU take a program interruption here and now: stores ILC, code, last breaking-event address and old PSW
- * in the lowcore and replaces *psw by the program new PSW (Principles, chapter 6). With KVM_CAP_S390_PSW this
- * needs no injection ioctl and leaves nothing pending. The old PSW is *psw as it is: for a suppressed or completed instruction
- * the caller passes the address after it; ilc is the instruction's length in bytes (2, 4 or 6; 0 if not known). prefix must be a multiple of 8 KiB; if its area does not lie in memory,
- * returns -1 and changes nothing. */
+ * in the lowcore and replaces *psw by the program new PSW (Principles, chapter 6). With KVM_CAP_S390_PSW this needs no
+ * injection ioctl and leaves nothing pending. The old PSW is *psw as it is: for a suppressed or completed instruction
+ * the caller passes the address after it; ilc is that instruction's length in bytes (2, 4 or 6; 0 if not known). prefix
+ * must be a multiple of 8 KiB; if its area does not lie in memory, returns -1 and changes nothing. */
 int program_interrupt(const struct guest_memory *mem, uint64_t prefix, struct psw *psw, uint16_t code, unsigned ilc,
                       uint64_t last_break);
 
