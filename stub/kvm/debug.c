@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What KVM_SET_GUEST_DEBUG was told: PER entries and single-step of one vcpu. The ioctl is issued only when
+ * something changed; it also discards a debug exit that KVM still holds back (an instruction that both traps
+ * to user space and has a PER event is reported twice), which is what debug_stale is for. */
+#include <errno.h>
+#include <string.h>
+
+#include "internal.h"
+#include "zgdbd/bytes.h"
+
+static int set_guest_debug(struct vcpu *cpu)
+{
+    struct kvm_guest_debug debug = {.control = cpu->debug_control};
+
+    debug.arch.nr_hw_bp = cpu->nhw;
+    debug.arch.hw_bp = cpu->hw;
+    return cpu->m->sys->ioctl(cpu->fd, KVM_SET_GUEST_DEBUG, &debug);
+}
+
+/* KVM_CAP_SET_GUEST_DEBUG says 1 even where the host's SIE has no guest-PER enhancement: only a try tells. */
+bool debug_available(struct vcpu *cpu)
+{
+    bool available;
+
+    cpu->nhw = 0;
+    cpu->debug_control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP;
+    available = set_guest_debug(cpu) == 0;
+    cpu->debug_control = 0;
+    if (available)
+        set_guest_debug(cpu);
+    return available;
+}
+
+static bool same_entries(const struct vcpu *cpu, unsigned nhw, const struct kvm_hw_breakpoint *hw)
+{
+    return cpu->nhw == nhw && memcmp(cpu->hw, hw, nhw * sizeof *hw) == 0;
+}
+
+/* A watchpoint is compared with a copy that KVM takes here: with one, the ioctl is due at every resume. */
+int debug_arm(struct vcpu *cpu, uint32_t control, unsigned nhw, const struct kvm_hw_breakpoint *hw,
+              struct err *e)
+{
+    if (!(cpu->m->base.caps & MACHINE_CAN_HW_BREAK))
+        return 0;
+    if (!cpu->debug_stale && !cpu->nwatch && cpu->debug_control == control && same_entries(cpu, nhw, hw))
+        return 0;
+    cpu->debug_control = control;
+    cpu->nhw = nhw;
+    memmove(cpu->hw, hw, nhw * sizeof *hw);
+    if (set_guest_debug(cpu) < 0) {
+        cpu->debug_stale = true;
+        return err_set(e, EXIT_OTHER, "KVM_SET_GUEST_DEBUG with %u hardware breakpoints and watchpoints: %s",
+                       nhw, strerror(errno));
+    }
+    cpu->debug_stale = false;
+    return 0;
+}
+
+void watch_take(struct vcpu *cpu)
+{
+    for (unsigned i = 0; i < cpu->nwatch; i++)
+        memcpy(cpu->watch[i].old, cpu->m->memory.base + cpu->watch[i].absolute, cpu->watch[i].len);
+}
+
+/* The first watched range whose bytes differ from those at arming time, or NULL. */
+const struct watch *watch_changed(const struct vcpu *cpu)
+{
+    for (unsigned i = 0; i < cpu->nwatch; i++)
+        if (memcmp(cpu->watch[i].old, cpu->m->memory.base + cpu->watch[i].absolute, cpu->watch[i].len) != 0)
+            return &cpu->watch[i];
+    return NULL;
+}

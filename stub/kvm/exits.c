@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What each return of KVM_RUN means for the guest: service calls, DIAG, SIGP and exceptions are answered and
+ * the guest goes on; waits that cannot end, stops and resets are stops to be reported. Breakpoints and steps
+ * are the business of run.c. */
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+#include "zgdbd/bytes.h"
+
+/* Interception codes (Linux arch/s390/include/asm/kvm_host.h, ICPT_*). */
+#define ICPT_INSTRUCTION 0x04
+#define ICPT_PROGRAM_LOOP 0x08
+#define ICPT_EXTERNAL_LOOP 0x14
+#define ICPT_WAIT 0x1c
+#define ICPT_STOP 0x28
+#define ICPT_OPERATION 0x2c
+
+/* SIGP orders and status bits (Principles, chapter 4, "CPU Signaling and Response"). */
+#define SIGP_START 0x04
+#define SIGP_STOP 0x05
+#define SIGP_RESTART 0x06
+#define SIGP_SET_ARCHITECTURE 0x12
+#define SIGP_STATUS_INVALID_ORDER 0x02
+#define SIGP_STATUS_INVALID_PARAMETER 0x100
+
+static const char *const exit_names[EXIT_KINDS] = {
+    [EXIT_DEBUG] = "debug",
+    [EXIT_SERVICE_CALL] = "service call",
+    [EXIT_DIAG] = "diag",
+    [EXIT_SIGP] = "sigp",
+    [EXIT_INSTRUCTION] = "other instruction",
+    [EXIT_OPERATION] = "operation exception",
+    [EXIT_WAIT] = "disabled wait",
+    [EXIT_STOP] = "stop",
+    [EXIT_LOOP] = "interruption loop",
+    [EXIT_RESET] = "reset",
+    [EXIT_KICK] = "kick",
+    [EXIT_ELSE] = "other",
+};
+
+static enum exit_kind instruction_kind(uint16_t ipa)
+{
+    if (ipa == 0xb220)
+        return EXIT_SERVICE_CALL;
+    if (ipa >> 8 == 0x83)
+        return EXIT_DIAG;
+    return ipa >> 8 == 0xae ? EXIT_SIGP : EXIT_INSTRUCTION;
+}
+
+static enum exit_kind intercept_kind(const struct kvm_run *run)
+{
+    switch (run->s390_sieic.icptcode) {
+    case ICPT_INSTRUCTION:
+        return instruction_kind(run->s390_sieic.ipa);
+    case ICPT_PROGRAM_LOOP:
+    case ICPT_EXTERNAL_LOOP:
+        return EXIT_LOOP;
+    case ICPT_WAIT:
+        return EXIT_WAIT;
+    case ICPT_STOP:
+        return EXIT_STOP;
+    case ICPT_OPERATION:
+        return EXIT_OPERATION;
+    default:
+        return EXIT_ELSE;
+    }
+}
+
+/* rc is what KVM_RUN returned; negative ones other than a kick count as "other". */
+void exit_count(struct vcpu *cpu, int rc)
+{
+    enum exit_kind kind = EXIT_ELSE;
+
+    if (rc < 0)
+        kind = EXIT_KICK;
+    else if (cpu->run->exit_reason == KVM_EXIT_DEBUG)
+        kind = EXIT_DEBUG;
+    else if (cpu->run->exit_reason == KVM_EXIT_S390_RESET)
+        kind = EXIT_RESET;
+    else if (cpu->run->exit_reason == KVM_EXIT_S390_SIEIC)
+        kind = intercept_kind(cpu->run);
+    atomic_fetch_add_explicit(&cpu->exits[kind], 1, memory_order_relaxed);
+}
+
+size_t exit_counters(struct machine *machine, struct machine_counter *out, size_t max)
+{
+    struct kvm_machine *m = to_kvm(machine);
+    size_t n = 0;
+
+    for (unsigned kind = 0; kind < EXIT_KINDS && n < max; kind++) {
+        uint64_t count = 0;
+        for (unsigned i = 0; i < m->base.ncpus; i++)
+            count += atomic_load_explicit(&m->cpu[i].exits[kind], memory_order_relaxed);
+        if (count)
+            out[n++] = (struct machine_counter){exit_names[kind], count};
+    }
+    return n;
+}
+
+/* Fills *stop with the CPU's PSW as it is now and "TEXT, PSW ...". */
+enum exit_outcome stop_at(const struct vcpu *cpu, struct stop *stop, enum stop_reason reason,
+                          const char *text)
+{
+    stop->reason = reason;
+    stop->cpu = cpu->id;
+    stop->psw = (struct psw){cpu->run->psw_mask, cpu->run->psw_addr};
+    snprintf(stop->text, sizeof stop->text, "%s", text);
+    return OUTCOME_STOP;
+}
+
+/* The guest takes a program interruption now, by its PSW in kvm_run alone. */
+enum exit_outcome exit_program(struct vcpu *cpu, uint16_t code, unsigned ilc, struct stop *stop)
+{
+    struct kvm_run *run = cpu->run;
+    struct psw psw = {run->psw_mask, run->psw_addr};
+
+    if (program_interrupt(&cpu->m->memory, run->s.regs.prefix, &psw, code, ilc, run->s.regs.gbea) < 0)
+        return stop_at(cpu, stop, STOP_PROGRAM_LOOP, "program interruption with a prefix outside of memory");
+    run->psw_mask = psw.mask;
+    run->psw_addr = psw.addr;
+    return OUTCOME_GO_ON;
+}
+
+/* Floating interruption of the VM: the service signal (external code 0x2401). */
+static void inject_service_signal(struct kvm_machine *m, uint32_t parameter)
+{
+    struct kvm_s390_interrupt irq = {.type = KVM_S390_INT_SERVICE, .parm = parameter};
+
+    m->sys->ioctl(m->vm_fd, KVM_S390_INTERRUPT, &irq);
+}
+
+static enum exit_outcome service_call(struct vcpu *cpu, struct stop *stop)
+{
+    struct kvm_run *run = cpu->run;
+    uint32_t ipb = run->s390_sieic.ipb;
+    uint32_t command = (uint32_t)run->s.regs.gprs[ipb >> 20 & 15];
+    uint64_t sccb = run->s.regs.gprs[ipb >> 16 & 15];
+    struct sclp_answer answer;
+
+    if (run->psw_mask & PSW_PSTATE) /* KVM has checked it, hostile state has not been */
+        return exit_program(cpu, 2, 4, stop);
+    answer = sclp_service_call(&cpu->m->sclp, &cpu->m->memory, run->s.regs.prefix, command, sccb);
+    if (answer.program)
+        return exit_program(cpu, answer.program, 4, stop);
+    run->psw_mask = psw_with_cc(run->psw_mask, answer.cc);
+    if (answer.signal)
+        inject_service_signal(cpu->m, answer.parameter);
+    return OUTCOME_GO_ON;
+}
+
+/* Base and displacement of an RS-format instruction, as in ipb. */
+static uint64_t rs_operand(const struct kvm_run *run)
+{
+    uint32_t ipb = run->s390_sieic.ipb;
+    unsigned base = ipb >> 28;
+
+    return (base ? run->s.regs.gprs[base] : 0) + (ipb >> 16 & 0xfff);
+}
+
+static enum exit_outcome guest_reset(struct vcpu *cpu, struct stop *stop, unsigned subcode)
+{
+    char text[sizeof stop->text];
+
+    cpu->m->reset_pending = true;
+    cpu->m->reset_subcode = subcode;
+    stop->subcode = subcode;
+    snprintf(text, sizeof text, "the guest asked for a reset (DIAG 308 subcode %u); continue to perform it",
+             subcode);
+    return stop_at(cpu, stop, STOP_RESET, text);
+}
+
+static enum exit_outcome diagnose(struct vcpu *cpu, struct stop *stop)
+{
+    struct kvm_run *run = cpu->run;
+    uint16_t ipa = run->s390_sieic.ipa;
+    uint64_t gprs[16];
+    struct diag_answer answer;
+
+    memcpy(gprs, run->s.regs.gprs, sizeof gprs);
+    answer = diag_call((uint16_t)rs_operand(run), ipa >> 4 & 15, ipa & 15, gprs, run->psw_mask);
+    memcpy(run->s.regs.gprs, gprs, sizeof gprs);
+    switch (answer.action) {
+    case DIAG_PROGRAM:
+        return exit_program(cpu, answer.code, 4, stop);
+    case DIAG_RESET:
+        return guest_reset(cpu, stop, answer.subcode);
+    case DIAG_DONE:
+        break;
+    }
+    return OUTCOME_GO_ON;
+}
+
+static void inject_local(struct vcpu *cpu, uint32_t type)
+{
+    struct kvm_s390_interrupt irq = {.type = type};
+
+    cpu->m->sys->ioctl(cpu->fd, KVM_S390_INTERRUPT, &irq);
+}
+
+/* The orders that KVM_CAP_S390_USER_SIGP leaves to user space, of a machine with one CPU: to itself or to
+ * none. */
+static enum exit_outcome signal_processor(struct vcpu *cpu)
+{
+    struct kvm_run *run = cpu->run;
+    unsigned r1 = run->s390_sieic.ipa >> 4 & 15;
+    uint16_t target = (uint16_t)run->s.regs.gprs[run->s390_sieic.ipa & 15];
+    unsigned order = rs_operand(run) & 0xff;
+    uint32_t status = 0;
+    unsigned cc = 0;
+
+    if (order == SIGP_SET_ARCHITECTURE)
+        status = SIGP_STATUS_INVALID_PARAMETER; /* already in z/Architecture mode, for good */
+    else if (target >= cpu->m->base.ncpus)
+        cc = 3;
+    else if (order == SIGP_STOP)
+        inject_local(cpu, KVM_S390_SIGP_STOP);
+    else if (order == SIGP_RESTART)
+        inject_local(cpu, KVM_S390_RESTART);
+    else if (order != SIGP_START)
+        status = SIGP_STATUS_INVALID_ORDER;
+    if (status) {
+        run->s.regs.gprs[r1] = (run->s.regs.gprs[r1] & ~0xffffffffULL) | status;
+        cc = 1;
+    }
+    run->psw_mask = psw_with_cc(run->psw_mask, cc);
+    return OUTCOME_GO_ON;
+}
+
+/* Instructions that KVM does not complete and that no device of this machine answers: operation exception. */
+static enum exit_outcome instruction(struct vcpu *cpu, struct stop *stop)
+{
+    uint16_t ipa = cpu->run->s390_sieic.ipa;
+
+    switch (instruction_kind(ipa)) {
+    case EXIT_SERVICE_CALL:
+        return service_call(cpu, stop);
+    case EXIT_DIAG:
+        return diagnose(cpu, stop);
+    case EXIT_SIGP:
+        return signal_processor(cpu);
+    default:
+        return exit_program(cpu, PGM_OPERATION, insn_length((uint8_t)(ipa >> 8)), stop);
+    }
+}
+
+/* An address that ends in ...fff is how operating systems say that they ended in order (Linux
+ * disabled_wait(), QEMU). */
+static enum exit_outcome disabled_wait(struct vcpu *cpu, struct stop *stop)
+{
+    bool orderly = (cpu->run->psw_addr & 0xfff) == 0xfff;
+
+    return stop_at(cpu, stop, orderly ? STOP_SHUTDOWN : STOP_DISABLED_WAIT,
+                   orderly ? "the guest shut down (disabled wait at ...fff)"
+                           : "disabled wait: the guest cannot run on (a Linux panic ends like this)");
+}
+
+static enum exit_outcome cpu_stopped(struct vcpu *cpu, struct stop *stop)
+{
+    cpu->stopped = true;
+    return stop_at(cpu, stop, STOP_SHUTDOWN, "the last CPU stopped itself (SIGP stop): the guest is off");
+}
+
+static enum exit_outcome program_loop(struct vcpu *cpu, struct stop *stop)
+{
+    bool external = cpu->run->s390_sieic.icptcode == ICPT_EXTERNAL_LOOP;
+
+    return stop_at(cpu, stop, STOP_PROGRAM_LOOP,
+                   external
+                       ? "external interruption loop: the external new PSW is enabled for what interrupts"
+                       : "program interruption loop: the program new PSW does not lead to executable code");
+}
+
+static enum exit_outcome unknown_exit(struct vcpu *cpu, struct stop *stop)
+{
+    const struct kvm_run *run = cpu->run;
+    char text[sizeof stop->text];
+
+    if (run->exit_reason == KVM_EXIT_S390_SIEIC)
+        snprintf(text, sizeof text, "interception code 0x%02x (ipa %04x, ipb %08x) has no answer in zgdbd",
+                 run->s390_sieic.icptcode, run->s390_sieic.ipa, run->s390_sieic.ipb);
+    else
+        snprintf(text, sizeof text, "KVM exit reason %u has no answer in zgdbd", run->exit_reason);
+    return stop_at(cpu, stop, STOP_ERROR, text);
+}
+
+/* KVM_EXIT_S390_RESET: the kernel has seen DIAG 308 subcode 3 or 4 and tells it by flags. */
+static enum exit_outcome kernel_reset(struct vcpu *cpu, struct stop *stop)
+{
+    return guest_reset(cpu, stop, cpu->run->s390_reset_flags & KVM_S390_RESET_CLEAR ? 3 : 4);
+}
+
+/* Everything but KVM_EXIT_DEBUG. An operation exception of opcode 0x0000 that is no breakpoint comes here
+ * too. */
+enum exit_outcome exit_handle(struct vcpu *cpu, struct stop *stop)
+{
+    const struct kvm_run *run = cpu->run;
+
+    if (run->exit_reason == KVM_EXIT_S390_RESET)
+        return kernel_reset(cpu, stop);
+    if (run->exit_reason != KVM_EXIT_S390_SIEIC)
+        return unknown_exit(cpu, stop);
+    switch (run->s390_sieic.icptcode) {
+    case ICPT_INSTRUCTION:
+        return instruction(cpu, stop);
+    case ICPT_OPERATION:
+        return exit_program(cpu, PGM_OPERATION, insn_length((uint8_t)(run->s390_sieic.ipa >> 8)), stop);
+    case ICPT_WAIT:
+        return disabled_wait(cpu, stop);
+    case ICPT_STOP:
+        return cpu_stopped(cpu, stop);
+    case ICPT_PROGRAM_LOOP:
+    case ICPT_EXTERNAL_LOOP:
+        return program_loop(cpu, stop);
+    default:
+        return unknown_exit(cpu, stop);
+    }
+}

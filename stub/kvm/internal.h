@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of the KVM engine share. A vcpu's thread owns everything in its struct vcpu (kvm_run
+ * included) and, with one thread running at a time, the breakpoints in force while it runs; the loop's thread
+ * owns them while it is parked. The hand-over is the machine's lock. */
+#ifndef ZGDBD_KVM_INTERNAL_H
+#define ZGDBD_KVM_INTERNAL_H
+
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "zgdbd/kvm.h"
+#include "zgdbd/regs.h"
+
+#define KVM_CPUS_MAX 1
+
+/* KVM accepts this many hardware breakpoints and watchpoints together, of at most so many bytes each
+ * (Linux arch/s390/kvm/guestdbg.c: MAX_BP_COUNT, MAX_WP_SIZE). */
+#define HW_ENTRIES_MAX 50
+#define WATCH_BYTES_MAX 100
+
+/* Counters of `monitor exits`, one for each way in which KVM_RUN returns. */
+enum exit_kind {
+    EXIT_DEBUG,
+    EXIT_SERVICE_CALL,
+    EXIT_DIAG,
+    EXIT_SIGP,
+    EXIT_INSTRUCTION,
+    EXIT_OPERATION,
+    EXIT_WAIT,
+    EXIT_STOP,
+    EXIT_LOOP,
+    EXIT_RESET,
+    EXIT_KICK,
+    EXIT_ELSE,
+    EXIT_KINDS,
+};
+
+/* How a breakpoint of the plan is in force. */
+enum bp_how {
+    HOW_NONE,     /* a watchpoint whose address does not translate now */
+    HOW_MEMORY,   /* an opcode in memory */
+    HOW_HARDWARE, /* a PER entry */
+};
+
+struct applied {
+    struct breakpoint bp;
+    bool bound; /* belongs to one address space: that of asce */
+    uint64_t asce;
+    enum bp_how how;
+    bool provisional; /* not where it should be for good: look again soon */
+    uint64_t absolute;
+    unsigned oplen;   /* bytes of the opcode in memory */
+    uint8_t saved[4]; /* what the opcode replaced */
+};
+
+struct applied_set {
+    size_t n;
+    struct applied *entry;
+    bool in_force; /* opcodes are in memory */
+};
+
+/* One PER entry for a watchpoint or a part of it, with the bytes it had when it was armed. */
+struct watch {
+    const struct breakpoint *bp;
+    uint64_t absolute;
+    uint64_t addr;
+    size_t len;
+    uint8_t old[WATCH_BYTES_MAX];
+};
+
+/* Opcodes 0x0000 at the interruption handlers' first instructions while one instruction is stepped. */
+#define HANDLERS 5
+struct handler_traps {
+    bool valid; /* absolute[] holds for this key */
+    uint8_t new_psws[96];
+    uint64_t key[4]; /* prefix, CR1, CR7, CR13 */
+    unsigned n;
+    uint64_t absolute[HANDLERS];
+    uint8_t saved[HANDLERS][2];
+    bool set[HANDLERS];
+};
+
+enum vcpu_phase {
+    VCPU_PARKED,
+    VCPU_RUNNING, /* asked to run or running */
+    VCPU_ENDING,
+};
+
+struct vcpu {
+    struct kvm_machine *m;
+    unsigned id;
+    int fd;
+    struct kvm_run *run;
+    size_t run_size;
+    pthread_t thread;
+    bool thread_started;
+    enum vcpu_phase phase; /* under the machine's lock */
+    atomic_bool stop_requested;
+    enum cpu_verb verb;
+    bool stopped;     /* the architecture's stopped state */
+    bool at_reported; /* the PC stands where a breakpoint was reported, not moved since */
+    atomic_ullong exits[EXIT_KINDS];
+    /* What KVM_SET_GUEST_DEBUG was last told. */
+    bool debug_stale;
+    uint32_t debug_control;
+    unsigned nhw;
+    struct kvm_hw_breakpoint hw[HW_ENTRIES_MAX];
+    unsigned nwatch;
+    struct watch watch[HW_ENTRIES_MAX];
+    struct handler_traps traps;
+    timer_t timer; /* kicks the thread while a breakpoint is provisional */
+    bool timer_made;
+    bool timer_on;
+};
+
+struct kvm_machine {
+    struct machine base;
+    const struct kvm_system *sys;
+    struct kvm_config config;
+    char *append; /* the command line of the next IPL; owned */
+    int kvm_fd;
+    int vm_fd;
+    struct guest_memory memory;
+    void *mapping;
+    size_t mapping_size;
+    bool instr0;
+    bool irq_state;
+    bool clear_reset;
+    bool edat2;
+    struct ipl_result ipl;
+    struct sclp sclp;
+    bool reset_pending; /* the guest asked for it; the next resume performs it */
+    unsigned reset_subcode;
+    struct applied_set applied;
+    const struct resume_plan *plan;
+
+    pthread_mutex_t lock; /* phases, and from here on */
+    pthread_cond_t changed;
+    unsigned running;
+    bool have_stop;
+    struct stop stop;
+    struct vcpu cpu[KVM_CPUS_MAX];
+};
+
+static inline struct kvm_machine *to_kvm(struct machine *m)
+{
+    return (struct kvm_machine *)m;
+}
+
+/* vm.c */
+int vm_reset(struct kvm_machine *m, struct err *e);
+int vm_perform_guest_reset(struct kvm_machine *m, struct err *e);
+
+/* vcpu.c */
+int vcpu_start(struct vcpu *cpu, struct err *e);
+void vcpu_end(struct vcpu *cpu);
+void vcpu_kick(struct vcpu *cpu);
+int vcpu_resume_all(struct machine *m, const struct resume_plan *plan, struct err *e);
+void vcpu_interrupt_all(struct machine *m);
+bool vcpu_next_stop(struct machine *m, struct stop *out);
+
+/* run.c: from resume to the next stop, on the vcpu's thread */
+void run_until_stop(struct vcpu *cpu, struct stop *stop);
+
+/* exits.c */
+enum exit_outcome {
+    OUTCOME_GO_ON, /* the instruction is completed, or the guest took an interruption */
+    OUTCOME_STOP,  /* *stop says why */
+};
+enum exit_outcome exit_handle(struct vcpu *cpu, struct stop *stop);
+enum exit_outcome exit_program(struct vcpu *cpu, uint16_t code, unsigned ilc, struct stop *stop);
+void exit_count(struct vcpu *cpu, int rc);
+enum exit_outcome stop_at(const struct vcpu *cpu, struct stop *stop, enum stop_reason reason,
+                          const char *text);
+size_t exit_counters(struct machine *m, struct machine_counter *out, size_t max);
+
+/* debug.c: what KVM_SET_GUEST_DEBUG knows */
+int debug_arm(struct vcpu *cpu, uint32_t control, unsigned nhw, const struct kvm_hw_breakpoint *hw,
+              struct err *e);
+bool debug_available(struct vcpu *cpu);
+void watch_take(struct vcpu *cpu);
+const struct watch *watch_changed(const struct vcpu *cpu);
+
+/* breakpoints.c: the plan's breakpoints in memory and hardware */
+int breakpoints_check(struct machine *m, unsigned cpu, const struct breakpoint *set, size_t n, struct err *e);
+int breakpoints_adopt(struct kvm_machine *m, const struct resume_plan *plan, struct err *e);
+int breakpoints_apply(struct vcpu *cpu, struct err *e);
+int breakpoints_apply_watches(struct vcpu *cpu, bool single_step, struct err *e);
+void breakpoints_remove(struct kvm_machine *m);
+bool breakpoints_provisional(const struct kvm_machine *m);
+const struct applied *breakpoint_at(const struct vcpu *cpu, uint64_t pc, enum bp_how how, bool *elsewhere);
+
+/* step.c */
+void traps_set(struct vcpu *cpu);
+void traps_remove(struct vcpu *cpu);
+bool traps_hit(const struct vcpu *cpu, uint64_t pc);
+bool step_interruption_pending(struct vcpu *cpu);
+
+/* registers.c */
+int registers_read(struct machine *m, unsigned cpu, unsigned reg, uint8_t *bytes);
+int registers_write(struct machine *m, unsigned cpu, unsigned reg, const uint8_t *bytes);
+unsigned registers_features(const struct vcpu *cpu);
+
+/* memory.c */
+void memory_context(const struct vcpu *cpu, struct dat_context *ctx);
+size_t memory_read(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr, void *buf,
+                   size_t len);
+size_t memory_write(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr, const void *buf,
+                    size_t len);
+int memory_absolute(const struct vcpu *cpu, enum mem_space space, uint64_t addr, uint64_t *absolute);
+
+#endif

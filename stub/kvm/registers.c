@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where KVM keeps each register of the table: all of them in kvm_run, which is right after every exit and
+ * taken back at the next entry, for some only if their dirty bit says so (Linux
+ * arch/s390/include/uapi/asm/kvm.h, KVM_SYNC_*). No ioctl is needed to read or write one. */
+#include "internal.h"
+#include "zgdbd/bytes.h"
+
+/* A register's place: 4 or 8 bytes in host order, and the dirty bit that makes KVM take it. */
+struct place {
+    void *at;
+    uint64_t dirty;
+};
+
+static bool has_vectors(const struct vcpu *cpu)
+{
+    return cpu->run->kvm_valid_regs & KVM_SYNC_VRS;
+}
+
+unsigned registers_features(const struct vcpu *cpu)
+{
+    uint64_t valid = cpu->run->kvm_valid_regs;
+    unsigned features =
+        1u << REG_CORE | 1u << REG_ACR | 1u << REG_FPR | 1u << REG_CR | 1u << REG_VIRT | 1u << REG_VIRT_KVM;
+
+    if (valid & KVM_SYNC_VRS)
+        features |= 1u << REG_VX;
+    if (valid & KVM_SYNC_GSCB)
+        features |= 1u << REG_GS;
+    return features;
+}
+
+/* With vectors, FPR n is the high half of VR n. */
+static void *fpr(struct vcpu *cpu, unsigned n)
+{
+    struct kvm_sync_regs *s = &cpu->run->s.regs;
+
+    return has_vectors(cpu) ? &s->vrs[n][0] : &s->fprs[n];
+}
+
+static struct place virt_place(struct vcpu *cpu, unsigned reg)
+{
+    struct kvm_sync_regs *s = &cpu->run->s.regs;
+
+    switch (reg) {
+    case REG_CKC:
+        return (struct place){&s->ckc, KVM_SYNC_ARCH0};
+    case REG_CPUTM:
+        return (struct place){&s->cputm, KVM_SYNC_ARCH0};
+    case REG_LAST_BREAK:
+        return (struct place){&s->gbea, KVM_SYNC_ARCH0};
+    case REG_PREFIX:
+        return (struct place){&s->prefix, KVM_SYNC_PREFIX};
+    case REG_PP:
+        return (struct place){&s->pp, KVM_SYNC_ARCH0};
+    case REG_PFT:
+        return (struct place){&s->pft, KVM_SYNC_PFAULT};
+    case REG_PFS:
+        return (struct place){&s->pfs, KVM_SYNC_PFAULT};
+    case REG_PFC:
+        return (struct place){&s->pfc, KVM_SYNC_PFAULT};
+    default:
+        return (struct place){NULL, 0};
+    }
+}
+
+/* The place of every register of at most 8 bytes. */
+static struct place place_of(struct vcpu *cpu, unsigned reg)
+{
+    struct kvm_sync_regs *s = &cpu->run->s.regs;
+
+    if (reg == REG_PSWM)
+        return (struct place){&cpu->run->psw_mask, 0};
+    if (reg == REG_PSWA)
+        return (struct place){&cpu->run->psw_addr, 0};
+    if (reg < REG_A0)
+        return (struct place){&s->gprs[reg - REG_R0], KVM_SYNC_GPRS};
+    if (reg < REG_FPC)
+        return (struct place){&s->acrs[reg - REG_A0], KVM_SYNC_ACRS};
+    if (reg == REG_FPC)
+        return (struct place){&s->fpc, 0};
+    if (reg < REG_V0L)
+        return (struct place){fpr(cpu, reg - REG_F0), 0};
+    if (reg < REG_V16)
+        return (struct place){&s->vrs[reg - REG_V0L][1], 0};
+    if (reg >= REG_GSD && reg < REG_C0) /* gscb: reserved, designation, section mask, parameter list */
+        return (struct place){&s->gscb[1 + reg - REG_GSD], KVM_SYNC_GSCB};
+    if (reg >= REG_C0 && reg < REG_CKC)
+        return (struct place){&s->crs[reg - REG_C0], KVM_SYNC_CRS};
+    return virt_place(cpu, reg);
+}
+
+static bool present(const struct machine *m, unsigned reg)
+{
+    return reg < REG_COUNT && (m->reg_features >> reg_table[reg].feature & 1);
+}
+
+int registers_read(struct machine *machine, unsigned id, unsigned reg, uint8_t *bytes)
+{
+    struct vcpu *cpu = &to_kvm(machine)->cpu[id];
+    struct place p;
+
+    if (!present(machine, reg))
+        return -1;
+    if (reg >= REG_V16 && reg < REG_GSD) {
+        store_be64(bytes, cpu->run->s.regs.vrs[16 + reg - REG_V16][0]);
+        store_be64(bytes + 8, cpu->run->s.regs.vrs[16 + reg - REG_V16][1]);
+        return 0;
+    }
+    p = place_of(cpu, reg);
+    if (!p.at)
+        return -1;
+    if (reg_table[reg].bytes == 4)
+        store_be32(bytes, *(uint32_t *)p.at);
+    else
+        store_be64(bytes, *(uint64_t *)p.at);
+    return 0;
+}
+
+int registers_write(struct machine *machine, unsigned id, unsigned reg, const uint8_t *bytes)
+{
+    struct vcpu *cpu = &to_kvm(machine)->cpu[id];
+    struct place p;
+
+    if (!present(machine, reg))
+        return -1;
+    if (reg == REG_PSWA)
+        cpu->at_reported = false; /* whoever puts the PC onto a breakpoint wants to hit it */
+    if (reg >= REG_V16 && reg < REG_GSD) {
+        cpu->run->s.regs.vrs[16 + reg - REG_V16][0] = load_be64(bytes);
+        cpu->run->s.regs.vrs[16 + reg - REG_V16][1] = load_be64(bytes + 8);
+        return 0;
+    }
+    p = place_of(cpu, reg);
+    if (!p.at)
+        return -1;
+    if (reg == REG_PREFIX && load_be64(bytes) & ~0x7fffe000ULL)
+        return -1; /* the prefix is 31 bits, in multiples of 8 KiB */
+    if (reg_table[reg].bytes == 4)
+        *(uint32_t *)p.at = load_be32(bytes);
+    else
+        *(uint64_t *)p.at = load_be64(bytes);
+    cpu->run->kvm_dirty_regs |= p.dirty;
+    return 0;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Traps for single-step: opcode 0x0000 at the first instruction of the interruption handlers while one
+ * instruction is stepped. Before Linux 6.6 a step whose instruction ends in a program check, or into which
+ * another interruption breaks, stops one instruction into the handler; with the trap it stops at the
+ * handler's first instruction on any kernel. The SVC handler needs none. The price: an instruction that reads
+ * those two bytes as data while it is stepped sees zeros. */
+#include <string.h>
+
+#include "internal.h"
+#include "zgdbd/bytes.h"
+
+/* Where the new PSWs are in the lowcore, from the restart to the I/O one (Principles, "Assigned Storage
+ * Locations"). */
+#define NEW_PSWS 0x1a0
+static const unsigned new_psw[HANDLERS] = {0x1a0, 0x1b0, 0x1d0, 0x1e0, 0x1f0}; /* restart, external, program,
+                                                                                 machine check, I/O */
+
+/* Enough for the few local interruptions that can be pending at once; KVM gives 72 bytes for each. */
+#define IRQ_STATE_BYTES (16 * sizeof(struct kvm_s390_irq))
+
+static void make_key(const struct vcpu *cpu, uint64_t key[4])
+{
+    const struct kvm_sync_regs *s = &cpu->run->s.regs;
+
+    key[0] = s->prefix;
+    key[1] = s->crs[1];
+    key[2] = s->crs[7];
+    key[3] = s->crs[13];
+}
+
+/* Finds the handlers' first instructions, each through the translation that its new PSW sets up. */
+static void find_handlers(struct vcpu *cpu, const uint8_t *lowcore)
+{
+    struct handler_traps *t = &cpu->traps;
+    struct dat_context ctx;
+
+    memory_context(cpu, &ctx);
+    t->n = 0;
+    for (unsigned i = 0; i < HANDLERS; i++) {
+        struct dat_result at;
+        bool known = false;
+
+        uint64_t addr = load_be64(lowcore + new_psw[i] + 8);
+
+        ctx.psw_mask = load_be64(lowcore + new_psw[i]);
+        if (psw_disabled_wait(ctx.psw_mask) || (ctx.psw_mask == 0 && addr == 0)) /* none, or not set up yet */
+            continue;
+        if (dat_translate(&ctx, SPACE_PSW, addr, &at) || at.absolute & 1)
+            continue;
+        for (unsigned j = 0; j < t->n; j++)
+            known |= t->absolute[j] == at.absolute;
+        if (!known)
+            t->absolute[t->n++] = at.absolute;
+    }
+}
+
+/* The handlers rarely change: they are looked up again only if the new PSWs, the prefix or an ASCE did. */
+static bool refresh(struct vcpu *cpu)
+{
+    struct handler_traps *t = &cpu->traps;
+    uint64_t prefix = cpu->run->s.regs.prefix, key[4];
+    const uint8_t *lowcore = cpu->m->memory.base + prefix;
+
+    if (prefix > cpu->m->memory.size - 8192)
+        return false;
+    make_key(cpu, key);
+    if (t->valid && memcmp(key, t->key, sizeof key) == 0 &&
+        memcmp(lowcore + NEW_PSWS, t->new_psws, sizeof t->new_psws) == 0)
+        return true;
+    find_handlers(cpu, lowcore);
+    memcpy(t->key, key, sizeof key);
+    memcpy(t->new_psws, lowcore + NEW_PSWS, sizeof t->new_psws);
+    t->valid = true;
+    return true;
+}
+
+/* Sets the traps, but none over the instruction that is to be stepped. */
+void traps_set(struct vcpu *cpu)
+{
+    struct handler_traps *t = &cpu->traps;
+    uint64_t pc;
+
+    if (!cpu->m->instr0 || !refresh(cpu))
+        return;
+    if (memory_absolute(cpu, SPACE_PSW, cpu->run->psw_addr, &pc) < 0)
+        pc = UINT64_MAX;
+    for (unsigned i = 0; i < t->n; i++) {
+        uint8_t *at = cpu->m->memory.base + t->absolute[i];
+
+        t->set[i] = t->absolute[i] - pc >= 6;
+        if (!t->set[i])
+            continue;
+        memcpy(t->saved[i], at, 2);
+        memset(at, 0, 2);
+    }
+}
+
+void traps_remove(struct vcpu *cpu)
+{
+    struct handler_traps *t = &cpu->traps;
+
+    for (unsigned i = 0; i < t->n; i++) {
+        uint8_t *at = cpu->m->memory.base + t->absolute[i];
+
+        if (t->set[i] && at[0] == 0 && at[1] == 0)
+            memcpy(at, t->saved[i], 2);
+        t->set[i] = false;
+    }
+}
+
+/* Whether the opcode 0x0000 at this address of the CPU is one of the traps. */
+bool traps_hit(const struct vcpu *cpu, uint64_t pc)
+{
+    const struct handler_traps *t = &cpu->traps;
+    uint64_t absolute;
+
+    if (memory_absolute(cpu, SPACE_PSW, pc, &absolute) < 0)
+        return false;
+    for (unsigned i = 0; i < t->n; i++)
+        if (t->set[i] && t->absolute[i] == absolute)
+            return true;
+    return false;
+}
+
+/* A program interruption that KVM holds for its next entry: before Linux 6.6 a step over an instruction with
+ * an operation, divide or specification exception reports before the guest has taken it. */
+bool step_interruption_pending(struct vcpu *cpu)
+{
+    struct kvm_s390_irq irqs[16];
+    struct kvm_s390_irq_state state = {.buf = (uintptr_t)irqs, .len = IRQ_STATE_BYTES};
+    int bytes;
+
+    if (!cpu->m->irq_state)
+        return false;
+    bytes = cpu->m->sys->ioctl(cpu->fd, KVM_S390_GET_IRQ_STATE, &state);
+    for (int i = 0; i < bytes / (int)sizeof *irqs; i++)
+        if (irqs[i].type == KVM_S390_PROGRAM_INT)
+            return true;
+    return false;
+}

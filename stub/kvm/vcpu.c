@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A thread for each vcpu: parked until the loop hands it a verb, running until there is something to report.
+ * Here are the hand-over, the kick, and the rule that a stop is handed out when every CPU is parked. */
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* Any signal with a handler makes KVM_RUN return; this one is for nothing else. */
+#define KICK_SIGNAL SIGUSR1
+
+static _Thread_local struct kvm_run *this_run;
+
+/* A kick that arrives between the last look at stop_requested and KVM_RUN is not lost: immediate_exit makes
+ * KVM_RUN return at once. Whoever is about to run clears it before that look. */
+static void on_kick(int sig)
+{
+    (void)sig;
+    if (this_run)
+        this_run->immediate_exit = 1;
+}
+
+void vcpu_kick(struct vcpu *cpu)
+{
+    atomic_store(&cpu->stop_requested, true);
+    pthread_kill(cpu->thread, KICK_SIGNAL);
+}
+
+/* The timer that has provisional breakpoints looked at again kicks this thread and no other. */
+static void make_timer(struct vcpu *cpu)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = KICK_SIGNAL};
+
+    event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+    cpu->timer_made = timer_create(CLOCK_MONOTONIC, &event, &cpu->timer) == 0;
+}
+
+/* Called with the lock held by a CPU that is about to park. The first stop of a resume is the one reported;
+ * it makes the other CPUs stop. */
+static void post_stop(struct kvm_machine *m, const struct vcpu *cpu, const struct stop *stop)
+{
+    if (!m->have_stop) {
+        m->stop = *stop;
+        m->have_stop = true;
+        for (unsigned i = 0; i < m->base.ncpus; i++)
+            if (i != cpu->id && m->cpu[i].phase == VCPU_RUNNING)
+                vcpu_kick(&m->cpu[i]);
+    }
+    if (--m->running == 0)
+        m->config.events.wake(m->config.events.ctx);
+}
+
+static void *vcpu_main(void *arg)
+{
+    struct vcpu *cpu = arg;
+    struct kvm_machine *m = cpu->m;
+
+    this_run = cpu->run;
+    make_timer(cpu);
+    pthread_mutex_lock(&m->lock);
+    for (;;) {
+        struct stop stop;
+
+        while (cpu->phase == VCPU_PARKED)
+            pthread_cond_wait(&m->changed, &m->lock);
+        if (cpu->phase == VCPU_ENDING)
+            break;
+        pthread_mutex_unlock(&m->lock);
+        run_until_stop(cpu, &stop);
+        pthread_mutex_lock(&m->lock);
+        if (cpu->phase == VCPU_RUNNING)
+            cpu->phase = VCPU_PARKED;
+        post_stop(m, cpu, &stop);
+    }
+    pthread_mutex_unlock(&m->lock);
+    if (cpu->timer_made)
+        timer_delete(cpu->timer);
+    return NULL;
+}
+
+int vcpu_start(struct vcpu *cpu, struct err *e)
+{
+    struct sigaction action = {.sa_handler = on_kick};
+    int rc;
+
+    sigemptyset(&action.sa_mask);
+    sigaction(KICK_SIGNAL, &action, NULL);
+    rc = pthread_create(&cpu->thread, NULL, vcpu_main, cpu);
+    if (rc)
+        return err_set(e, EXIT_OTHER, "cannot start a thread for CPU %u: %s", cpu->id, strerror(rc));
+    cpu->thread_started = true;
+    return 0;
+}
+
+void vcpu_end(struct vcpu *cpu)
+{
+    struct kvm_machine *m = cpu->m;
+
+    if (!cpu->thread_started)
+        return;
+    pthread_mutex_lock(&m->lock);
+    if (cpu->phase == VCPU_RUNNING)
+        vcpu_kick(cpu);
+    cpu->phase = VCPU_ENDING;
+    pthread_cond_broadcast(&m->changed);
+    pthread_mutex_unlock(&m->lock);
+    pthread_join(cpu->thread, NULL);
+}
+
+int vcpu_resume_all(struct machine *machine, const struct resume_plan *plan, struct err *e)
+{
+    struct kvm_machine *m = to_kvm(machine);
+    unsigned go = 0;
+
+    for (unsigned i = 0; i < m->base.ncpus; i++) {
+        go += plan->verb[i] != CPU_HOLD;
+        if (plan->verb[i] == CPU_STEP && !(m->base.caps & MACHINE_CAN_STEP))
+            return err_set(e, EXIT_OTHER, "cannot step CPU %u: %s", i, m->base.notice);
+    }
+    if (!go)
+        return err_set(e, EXIT_OTHER, "the resume moves no CPU: give a continue or a step for one of %u",
+                       m->base.ncpus);
+    if (m->reset_pending && vm_perform_guest_reset(m, e) < 0)
+        return -1;
+    if (breakpoints_adopt(m, plan, e) < 0)
+        return -1;
+    pthread_mutex_lock(&m->lock);
+    m->plan = plan;
+    m->have_stop = false;
+    m->running = go;
+    for (unsigned i = 0; i < m->base.ncpus; i++) {
+        m->cpu[i].verb = plan->verb[i];
+        if (plan->verb[i] == CPU_HOLD)
+            continue;
+        atomic_store(&m->cpu[i].stop_requested, false);
+        m->cpu[i].phase = VCPU_RUNNING;
+    }
+    pthread_cond_broadcast(&m->changed);
+    pthread_mutex_unlock(&m->lock);
+    return 0;
+}
+
+void vcpu_interrupt_all(struct machine *machine)
+{
+    struct kvm_machine *m = to_kvm(machine);
+
+    pthread_mutex_lock(&m->lock);
+    for (unsigned i = 0; i < m->base.ncpus; i++)
+        if (m->cpu[i].phase == VCPU_RUNNING)
+            vcpu_kick(&m->cpu[i]);
+    pthread_mutex_unlock(&m->lock);
+}
+
+bool vcpu_next_stop(struct machine *machine, struct stop *out)
+{
+    struct kvm_machine *m = to_kvm(machine);
+    bool ready;
+
+    pthread_mutex_lock(&m->lock);
+    ready = m->have_stop && m->running == 0;
+    if (ready) {
+        *out = m->stop;
+        m->have_stop = false;
+    }
+    pthread_mutex_unlock(&m->lock);
+    return ready;
+}

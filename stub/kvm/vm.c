@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The guest as a whole: opening KVM and refusing what cannot work, memory, creation of the CPUs, reset and
+ * end. What a CPU does while it runs is not here. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "internal.h"
+#include "zgdbd/bytes.h"
+
+#define MIB 0x100000ULL
+
+static int vm_ioctl(struct kvm_machine *m, int fd, unsigned long request, void *arg)
+{
+    return m->sys->ioctl(fd, request, arg);
+}
+
+static int capability(struct kvm_machine *m, long cap)
+{
+    return vm_ioctl(m, m->kvm_fd, KVM_CHECK_EXTENSION, (void *)cap);
+}
+
+static bool enable(struct kvm_machine *m, uint32_t cap)
+{
+    struct kvm_enable_cap enable_cap = {.cap = cap};
+
+    return vm_ioctl(m, m->vm_fd, KVM_ENABLE_CAP, &enable_cap) == 0;
+}
+
+static int open_kvm(struct kvm_machine *m, struct err *e)
+{
+    const char *arch = m->sys->architecture();
+
+    if (strcmp(arch, "s390x") != 0)
+        return err_set(e, EXIT_NO_KVM,
+                       "this machine is %s: guests run through KVM on s390x hosts only (`make demo` and "
+                       "`scripts/box` bring one up in an emulator)",
+                       arch);
+    m->kvm_fd = m->sys->open("/dev/kvm", O_RDWR | O_CLOEXEC);
+    if (m->kvm_fd < 0 && (errno == EACCES || errno == EPERM))
+        return err_set(e, EXIT_NO_KVM, "cannot open /dev/kvm: %s; run as a member of group kvm or as root",
+                       strerror(errno));
+    if (m->kvm_fd < 0)
+        return err_set(
+            e, EXIT_NO_KVM,
+            "cannot open /dev/kvm: %s; load the module kvm (`modprobe kvm`), and in an LPAR or z/VM "
+            "guest see that SIE is available",
+            strerror(errno));
+    if (vm_ioctl(m, m->kvm_fd, KVM_GET_API_VERSION, NULL) != KVM_API_VERSION)
+        return err_set(e, EXIT_NO_KVM, "/dev/kvm speaks another API version than %d; update the kernel",
+                       KVM_API_VERSION);
+    if (capability(m, KVM_CAP_S390_PSW) <= 0)
+        return err_set(e, EXIT_NO_KVM,
+                       "/dev/kvm lacks KVM_CAP_S390_PSW: this kernel does not show the PSW of a guest "
+                       "after every exit, which a debugger needs; use Linux 2.6.33 or newer");
+    return 0;
+}
+
+static int create_vm(struct kvm_machine *m, struct err *e)
+{
+    m->vm_fd = vm_ioctl(m, m->kvm_fd, KVM_CREATE_VM, NULL);
+    if (m->vm_fd >= 0)
+        return 0;
+    if (errno == EINVAL)
+        return err_set(e, EXIT_NO_KVM,
+                       "KVM_CREATE_VM: %s: this process has page tables without pgste; link zgdbd with "
+                       "-Wl,--s390-pgste (the Makefile does) or set `sysctl vm.allocate_pgste=1`",
+                       strerror(errno));
+    return err_set(e, EXIT_NO_KVM, "KVM_CREATE_VM: %s; see the kernel's log (dmesg)", strerror(errno));
+}
+
+/* KVM wants slots in multiples of 1 MiB at addresses of the process in multiples of 1 MiB (segments of the
+ * host). */
+static int map_memory(struct kvm_machine *m, struct err *e)
+{
+    uint64_t size = m->config.memory;
+    struct kvm_userspace_memory_region region = {.memory_size = size};
+
+    m->mapping_size = (size_t)(size + MIB);
+    m->mapping = m->mapping_size < size ? MAP_FAILED
+                                        : m->sys->mmap(NULL, m->mapping_size, PROT_READ | PROT_WRITE,
+                                                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (m->mapping == MAP_FAILED) {
+        m->mapping = NULL;
+        return err_set(e, EXIT_OTHER,
+                       "cannot have %llu MiB of memory for the guest: %s; choose less with --memory",
+                       (unsigned long long)(size / MIB), strerror(ENOMEM));
+    }
+    m->memory.base = (uint8_t *)(((uintptr_t)m->mapping + MIB - 1) & ~(uintptr_t)(MIB - 1));
+    m->memory.size = size;
+    region.userspace_addr = (uintptr_t)m->memory.base;
+    if (vm_ioctl(m, m->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
+        return err_set(e, EXIT_OTHER,
+                       "KVM does not accept %llu MiB of guest memory: %s; choose less with --memory",
+                       (unsigned long long)(size / MIB), strerror(errno));
+    return 0;
+}
+
+/* What the guest's CPUs have, asked once: here only facility 78 (EDAT-2), for translation. */
+static void read_facilities(struct kvm_machine *m)
+{
+    struct kvm_s390_vm_cpu_processor processor;
+    struct kvm_device_attr attr = {
+        .group = KVM_S390_VM_CPU_MODEL, .attr = KVM_S390_VM_CPU_PROCESSOR, .addr = (uintptr_t)&processor};
+
+    memset(&processor, 0, sizeof processor);
+    if (vm_ioctl(m, m->vm_fd, KVM_GET_DEVICE_ATTR, &attr) == 0)
+        m->edat2 = (processor.fac_list[78 / 64] >> (63 - 78 % 64)) & 1;
+}
+
+static int create_vcpu(struct kvm_machine *m, unsigned id, struct err *e)
+{
+    struct vcpu *cpu = &m->cpu[id];
+    int size = vm_ioctl(m, m->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, NULL);
+    void *run;
+
+    cpu->m = m;
+    cpu->id = id;
+    cpu->fd = vm_ioctl(m, m->vm_fd, KVM_CREATE_VCPU, (void *)(uintptr_t)id);
+    if (cpu->fd < 0)
+        return err_set(e, EXIT_NO_KVM, "KVM_CREATE_VCPU %u: %s; see the kernel's log (dmesg)", id,
+                       strerror(errno));
+    if (size < (int)sizeof *cpu->run)
+        return err_set(e, EXIT_NO_KVM, "KVM_GET_VCPU_MMAP_SIZE says %d, too small for struct kvm_run", size);
+    run = m->sys->mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, cpu->fd, 0);
+    if (run == MAP_FAILED)
+        return err_set(e, EXIT_NO_KVM, "cannot map kvm_run of CPU %u: %s", id, strerror(errno));
+    cpu->run = run;
+    cpu->run_size = (size_t)size;
+    return 0;
+}
+
+/* The vcpu's state as after power-on (Principles, "Clear Reset"). KVM's reset ioctls do not refresh all of
+ * kvm_run's copy of the registers, so they are set here and marked dirty. */
+static int reset_vcpu(struct vcpu *cpu, struct err *e)
+{
+    struct kvm_machine *m = cpu->m;
+    struct kvm_mp_state operating = {.mp_state = KVM_MP_STATE_OPERATING};
+    struct kvm_sync_regs *regs = &cpu->run->s.regs;
+
+    if (m->clear_reset && vm_ioctl(m, cpu->fd, KVM_S390_CLEAR_RESET, NULL) < 0)
+        return err_set(e, EXIT_OTHER, "KVM_S390_CLEAR_RESET of CPU %u: %s", cpu->id, strerror(errno));
+    if (vm_ioctl(m, cpu->fd, KVM_S390_INITIAL_RESET, NULL) < 0)
+        return err_set(e, EXIT_OTHER, "KVM_S390_INITIAL_RESET of CPU %u: %s", cpu->id, strerror(errno));
+    if (vm_ioctl(m, cpu->fd, KVM_SET_MP_STATE, &operating) < 0)
+        return err_set(e, EXIT_OTHER, "KVM_SET_MP_STATE of CPU %u: %s", cpu->id, strerror(errno));
+    memset(regs->gprs, 0, sizeof regs->gprs);
+    memset(regs->acrs, 0, sizeof regs->acrs);
+    memset(regs->vrs, 0, sizeof regs->vrs);
+    regs->fpc = 0;
+    regs->prefix = 0;
+    cpu->run->kvm_dirty_regs |= KVM_SYNC_PREFIX;
+    cpu->stopped = false;
+    cpu->at_reported = false;
+    cpu->debug_stale = true;
+    cpu->traps.valid = false;
+    return 0;
+}
+
+static int load(struct kvm_machine *m, struct err *e)
+{
+    struct ipl_request request = m->config.ipl;
+
+    request.append = m->append;
+    if (ipl_load(&request, &m->memory, &m->ipl, e) < 0)
+        return -1;
+    m->cpu[0].run->psw_mask = m->ipl.psw.mask;
+    m->cpu[0].run->psw_addr = m->ipl.psw.addr;
+    return 0;
+}
+
+/* Load clear: everything as if the guest had just been created. */
+int vm_reset(struct kvm_machine *m, struct err *e)
+{
+    for (unsigned i = 0; i < m->base.ncpus; i++)
+        if (reset_vcpu(&m->cpu[i], e) < 0)
+            return -1;
+    if (m->sys->madvise(m->memory.base, (size_t)m->memory.size, MADV_DONTNEED) < 0)
+        return err_set(e, EXIT_OTHER, "cannot clear the guest's memory: %s", strerror(errno));
+    sclp_reset(&m->sclp);
+    m->reset_pending = false;
+    return load(m, e);
+}
+
+/* What DIAG 308 asked for: subcodes 0 and 1 keep memory and start at the short PSW at absolute 0 (this is how
+ * Linux enters kdump); 3 and 4 load the image again. */
+int vm_perform_guest_reset(struct kvm_machine *m, struct err *e)
+{
+    struct vcpu *cpu = &m->cpu[0];
+    uint64_t short_psw = load_be64(m->memory.base);
+
+    if (m->reset_subcode > 1)
+        return vm_reset(m, e);
+    m->reset_pending = false;
+    sclp_reset(&m->sclp);
+    if (reset_vcpu(cpu, e) < 0)
+        return -1;
+    cpu->run->psw_mask = (short_psw & 0xffffffff80000000ULL) & ~PSW_SHORT;
+    cpu->run->psw_addr = short_psw & 0x7fffffffULL;
+    return 0;
+}
+
+static int op_reset(struct machine *machine, const char *append, struct err *e)
+{
+    struct kvm_machine *m = to_kvm(machine);
+
+    if (append) {
+        char *copy = strdup(append);
+        if (!copy)
+            return err_set(e, EXIT_OTHER, "no memory for a command line of %zu bytes", strlen(append));
+        free(m->append);
+        m->append = copy;
+    }
+    return vm_reset(m, e);
+}
+
+static enum cpu_state op_state(struct machine *machine, unsigned id)
+{
+    const struct vcpu *cpu = &to_kvm(machine)->cpu[id];
+
+    if (cpu->stopped)
+        return CPU_STOPPED;
+    if (psw_disabled_wait(cpu->run->psw_mask))
+        return CPU_DISABLED_WAIT;
+    return psw_enabled_wait(cpu->run->psw_mask) ? CPU_WAITING : CPU_RUNNING;
+}
+
+static void op_destroy(struct machine *machine)
+{
+    struct kvm_machine *m = to_kvm(machine);
+
+    for (unsigned i = 0; i < m->base.ncpus; i++) {
+        struct vcpu *cpu = &m->cpu[i];
+        vcpu_end(cpu);
+        if (cpu->run)
+            m->sys->munmap(cpu->run, cpu->run_size);
+        if (cpu->fd >= 0)
+            m->sys->close(cpu->fd);
+    }
+    if (m->vm_fd >= 0)
+        m->sys->close(m->vm_fd);
+    if (m->kvm_fd >= 0)
+        m->sys->close(m->kvm_fd);
+    if (m->mapping)
+        m->sys->munmap(m->mapping, m->mapping_size);
+    pthread_cond_destroy(&m->changed);
+    pthread_mutex_destroy(&m->lock);
+    free(m->applied.entry);
+    free(m->append);
+    free(m);
+}
+
+static const struct machine_ops kvm_ops = {
+    .destroy = op_destroy,
+    .resume = vcpu_resume_all,
+    .interrupt = vcpu_interrupt_all,
+    .next_stop = vcpu_next_stop,
+    .state = op_state,
+    .read_reg = registers_read,
+    .write_reg = registers_write,
+    .read_memory = memory_read,
+    .write_memory = memory_write,
+    .check_breakpoints = breakpoints_check,
+    .reset = op_reset,
+    .counters = exit_counters,
+};
+
+static void find_capabilities(struct kvm_machine *m)
+{
+    m->base.caps = MACHINE_CAN_SW_BREAK | MACHINE_CAN_WRITE | MACHINE_CAN_RUN;
+    if (debug_available(&m->cpu[0]))
+        m->base.caps |= MACHINE_CAN_STEP | MACHINE_CAN_HW_BREAK;
+    else
+        m->base.notice =
+            "this host has no guest debugging (KVM_SET_GUEST_DEBUG with GPERE): stepping, hardware "
+            "breakpoints and watchpoints are unavailable";
+    m->irq_state = capability(m, KVM_CAP_S390_IRQ_STATE) > 0;
+    m->base.reg_features = registers_features(&m->cpu[0]);
+}
+
+/* The order is the kernel's: VM capabilities before vcpus, the PSW after the reset. */
+static int bring_up(struct kvm_machine *m, struct err *e)
+{
+    if (open_kvm(m, e) < 0 || create_vm(m, e) < 0 || map_memory(m, e) < 0)
+        return -1;
+    enable(m, KVM_CAP_S390_VECTOR_REGISTERS);
+    enable(m, KVM_CAP_S390_GS);
+    enable(m, KVM_CAP_S390_USER_SIGP);
+    m->instr0 = enable(m, KVM_CAP_S390_USER_INSTR0);
+    m->clear_reset = capability(m, KVM_CAP_S390_VCPU_RESETS) > 0;
+    read_facilities(m);
+    for (unsigned i = 0; i < m->base.ncpus; i++)
+        if (create_vcpu(m, i, e) < 0 || reset_vcpu(&m->cpu[i], e) < 0)
+            return -1;
+    find_capabilities(m);
+    if (load(m, e) < 0)
+        return -1;
+    for (unsigned i = 0; i < m->base.ncpus; i++)
+        if (vcpu_start(&m->cpu[i], e) < 0)
+            return -1;
+    return 0;
+}
+
+struct machine *kvm_create(const struct kvm_config *config, struct err *e)
+{
+    struct kvm_machine *m = calloc(1, sizeof *m);
+
+    if (!m || (config->ipl.append && !(m->append = strdup(config->ipl.append)))) {
+        free(m);
+        err_set(e, EXIT_OTHER, "no memory for the machine's own state");
+        return NULL;
+    }
+    m->base.ops = &kvm_ops;
+    m->base.ncpus = config->ncpus < 1 ? 1 : config->ncpus > KVM_CPUS_MAX ? KVM_CPUS_MAX : config->ncpus;
+    m->sys = config->system;
+    m->config = *config;
+    m->kvm_fd = m->vm_fd = -1;
+    for (unsigned i = 0; i < KVM_CPUS_MAX; i++)
+        m->cpu[i].fd = -1;
+    pthread_mutex_init(&m->lock, NULL);
+    pthread_cond_init(&m->changed, NULL);
+    sclp_init(&m->sclp, m->base.ncpus, console_write, config->console);
+    if (bring_up(m, e) < 0) {
+        op_destroy(&m->base);
+        return NULL;
+    }
+    return &m->base;
+}
