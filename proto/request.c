@@ -458,8 +458,6 @@ static enum rsp_verdict args_colon_fd(struct cursor *c, struct rsp_request *out)
  */
 static enum rsp_verdict args_run(struct cursor *c, struct rsp_request *out)
 {
-    struct cursor token;
-    bool more;
     char *to;
 
     if (!take_char(c, ';'))
@@ -469,8 +467,9 @@ static enum rsp_verdict args_run(struct cursor *c, struct rsp_request *out)
     out->run.args = NULL;
     out->run.argc = 0;
     for (;;) {
-        token = take_token(c, ';');
-        more = token.end < c->end;
+        struct cursor token = take_token(c, ';');
+        bool more = token.end < c->end;
+
         if (!decode_string(&token, to))
             return RSP_MALFORMED;
         to += left(&token) / 2 + 1;
