@@ -8,7 +8,7 @@
  *   4 diag_unknown   DIAG 0x999: specification exception
  *   5 diag_500       DIAG 0x500, subcode 0xffff: specification exception
  *   6 zero           the program's own opcode 0x0000: operation exception
- *   7 operation      opcode 0xb2ff: operation exception
+ *   7 operation      opcode 0xb9ff: operation exception
  *   8 sigp_stop      SIGP stop to itself
  *   9 disabled_wait  PSW address x_disabled_wait_at
  *  10 shutdown       disabled wait at 0xfff
@@ -87,7 +87,7 @@ x_zero: .short  0
 
         entry   operation
 x_operation:
-        .long   0xb2ff0000
+        .long   0xb9ff0000
         done    operation
 
         entry   sigp_stop

@@ -3,7 +3,7 @@
 
 GUEST_NAMES := regs steps calls spaces dat exits hello panic reboot
 GUEST_ELF   := $(GUEST_NAMES:%=$(BUILD)/guests/%.elf)
-GUEST_FLAGS := -march=z10 -g -O1 -ffreestanding -fno-pic -no-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
+GUEST_FLAGS := -march=z10 -msoft-float -g -O1 -ffreestanding -fno-pic -no-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
                -fno-omit-frame-pointer -Wall -Wextra -Werror
 GUEST_LINK  := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-z,norelro,-z,noexecstack
 

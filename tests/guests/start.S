@@ -18,8 +18,11 @@
         .equ cr0_base, 0x40000          /* additional floating-point registers */
         .equ cr0_service_signal, 0x200
 
+        .cfi_sections .debug_frame
         .section .start, "ax"
         .globl _start
+        .cfi_startproc
+        .cfi_undefined %r14             /* nobody called: a backtrace ends here */
 _start: larl    %r15, stack_top
         aghi    %r15, -160
         larl    %r1, new_psws
@@ -31,6 +34,7 @@ _start: larl    %r15, stack_top
 shutdown:
         larl    %r1, shutdown_psw
         lpswe   0(%r1)
+        .cfi_endproc
 
         .globl pgm_handler, pgm_stuck
 pgm_handler:

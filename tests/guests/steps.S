@@ -68,7 +68,7 @@ steps_svc:
 steps_divide:
         dr      %r2, %r0                /* fixed-point divide exception */
 steps_operation:
-        .long   0xb2ff0000              /* operation exception */
+        .long   0xb9ff0000              /* operation exception */
 steps_specification:
         .short  0x1d3a                  /* DR with an odd register pair: specification exception */
         lgfi    %r1, 0x7ffff000
