@@ -40,7 +40,6 @@ SRC  := $(filter-out stub/main.c,$(wildcard proto/*.c stub/*.c stub/*/*.c))
 UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 UNIT_SUPPORT := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
-GUESTS := $(wildcard tests/guests/*.S tests/guests/*.c)
 
 S390X_OBJ := $(SRC:%.c=$(BUILD)/s390x/%.o)
 # The engine's sources see the s390x KVM interface on every machine, so that its tests run under native sanitizers.
@@ -108,9 +107,74 @@ unit-native: $(UNIT:%=$(BUILD)/native/%)
 unit-s390x: $(UNIT:%=$(BUILD)/s390x/%)
 	@set -e; for t in $^; do echo "s390x $${t##*/}"; $(QEMU_USER) $$t; done
 
+# ---- the guests that the end-to-end tests debug ----
+include tests/guests/rules.mk
+
+# ---- what a user calls ----
+PYTHON := /usr/bin/python3
+JOBS   := -j$(shell nproc)
+PYTEST := PYTHONPATH=tests:scripts $(PYTHON) -B -m pytest -c tests/pytest.ini -rs
+
+setup: ## install and download what the build, the box and the tests need (cached)
+	@scripts/setup
+
+demo: setup ## watch gdb debug a Linux kernel under KVM
+	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd
+	@scripts/demo --zgdbd $(BUILD)/zgdbd
+
+demo-shell: setup ## the same, but leave everything up for a gdb of your own
+	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd
+	@scripts/demo --zgdbd $(BUILD)/zgdbd --shell
+
+check: setup ## set up and run every test: lint, unit (native and s390x), fuzz briefly, end to end
+	@$(MAKE) $(JOBS) --no-print-directory -s lint unit fuzz-short
+	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd guests
+	@$(PYTEST) -m 'not long' tests/e2e
+
+check-long: setup ## the tests that boot many kernels or download much
+	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd guests
+	@$(PYTEST) tests/e2e
+
+bench: ## measure against QEMU's stub and the bare floor: a table, and build/bench.json
+	@scripts/setup bench
+	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd guests
+	@scripts/bench --zgdbd $(BUILD)/zgdbd --json $(BUILD)/bench.json
+
+FUZZ_SECONDS ?= 600
+fuzz: $(FUZZ:%=$(BUILD)/fuzz/%) ## run every fuzzer for FUZZ_SECONDS (600)
+	@set -e; for f in $^; do echo "fuzz $${f##*/} for $(FUZZ_SECONDS) s"; mkdir -p $(BUILD)/corpus/$${f##*/}; \
+	 $$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=$(BUILD)/ $(BUILD)/corpus/$${f##*/}; done
+
+FUZZ_RUNS := $(FUZZ:%=fuzz-run-%)
+fuzz-short: $(FUZZ_RUNS) ## run every fuzzer for a few seconds
+$(FUZZ_RUNS): fuzz-run-%: $(BUILD)/fuzz/%
+	@$< -max_total_time=4 -timeout=10 -verbosity=0 -artifact_prefix=$(BUILD)/ && echo "fuzz $*: 4 s, nothing found"
+
+C_FILES := $(wildcard include/zgdbd/*.h proto/*.[ch] stub/*.[ch] stub/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.c scripts/*.c)
+lint: lint-format lint-cppcheck lint-tidy ## formatting, cppcheck, clang-tidy
+
+lint-format:
+	@clang-format --dry-run -Werror $(C_FILES) && echo 'clang-format: clean'
+
+lint-cppcheck: | $(UAPI)/asm/kvm.h
+	@cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
+	 --suppress=missingIncludeSystem -Iinclude -I$(UAPI) -D_GNU_SOURCE -DZGDBD_VERSION='"x"' $(JOBS) proto stub && echo 'cppcheck: clean'
+
+TIDY := $(SRC:%.c=$(BUILD)/tidy/%.ok) $(BUILD)/tidy/stub/main.ok
+lint-tidy: $(TIDY)
+	@echo 'clang-tidy: clean'
+$(BUILD)/tidy/%.ok: %.c .clang-tidy $(wildcard include/zgdbd/*.h) | $(UAPI)/asm/kvm.h
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $< -- $(filter-out -MMD -MP -Werror,$(CFLAGS_ALL)) -isystem $(UAPI) 2>/dev/null && touch $@
+
+install: $(BUILD)/zgdbd ## install zgdbd and its manual page below DESTDIR/prefix
+	install -D -m 755 $(BUILD)/zgdbd $(DESTDIR)$(prefix)/bin/zgdbd
+	install -D -m 644 stub/zgdbd.1 $(DESTDIR)$(prefix)/share/man/man1/zgdbd.1
+
 clean: ## remove what was built (not the cache of downloads)
 	rm -rf $(BUILD)
 
-.PHONY: all help unit unit-native unit-s390x clean
+.PHONY: all help setup demo demo-shell check check-long bench fuzz fuzz-short $(FUZZ_RUNS) lint lint-format lint-cppcheck lint-tidy \
+        install unit unit-native unit-s390x clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -126,7 +126,7 @@ bool traps_hit(const struct vcpu *cpu, uint64_t pc)
  * an operation, divide or specification exception reports before the guest has taken it. */
 bool step_interruption_pending(struct vcpu *cpu)
 {
-    struct kvm_s390_irq irqs[16];
+    struct kvm_s390_irq irqs[16] = {0};
     struct kvm_s390_irq_state state = {.buf = (uintptr_t)irqs, .len = IRQ_STATE_BYTES};
     int bytes;
 
