@@ -19,7 +19,7 @@ import sys
 import time
 
 from . import provide, remote
-from .common import SCRIPTS, Failure, cache_dir, cache_lock, make_dir, need_room
+from .common import SCRIPTS, Failure, cache_dir, cache_lock, make_dir, need_room, write_whole
 from .image import AGENT_PORT
 
 MEMORY = 768
@@ -100,15 +100,18 @@ class Box:
         memory = memory or (BENCH_MEMORY if bench else MEMORY)
         with self.locked():
             if self.alive():
+                if bench and not self.info()["bench"]:
+                    raise Failure(f"box {self.name} is up without QEMU; end it with scripts/box "
+                                  "down, or choose another --name")
                 return False
             self.clean()
             check_machine(memory)
             provide.ensure("bench" if bench else "box")
             with cache_lock(shared=True):
-                self.start(memory, "bench.ins" if bench else "box.ins")
+                self.start(memory, bench)
         return True
 
-    def start(self, memory, ins):
+    def start(self, memory, bench):
         images = os.path.join(cache_dir(), "box")
         os.mkfifo(self.path("life"), 0o600)
         reader = os.open(self.path("life"), os.O_RDONLY | os.O_NONBLOCK)
@@ -118,17 +121,13 @@ class Box:
         with open(self.path("start-errors"), "wb") as errors:
             process = subprocess.Popen(
                 [*unshare_command(), sys.executable, "-S", "-m", "zbox.supervisor", self.state,
-                 images, ins, str(memory), str(report)],
+                 images, "bench.ins" if bench else "box.ins", str(memory), str(report)],
                 env=environment, pass_fds=(life, report), stdin=subprocess.DEVNULL,
                 stdout=errors, stderr=errors, start_new_session=True)
         for fd in (reader, life, report):
             os.close(fd)
-        with open(os.path.join(images, "kernel-version"), encoding="ascii") as version:
-            kernel = version.read()
-        with open(self.path("info"), "w", encoding="ascii") as info:
-            json.dump({"pid": process.pid, "kernel": kernel, "memory": memory,
-                       "since": time.strftime("%Y-%m-%d %H:%M:%S")}, info)
         try:
+            self.write_info(process.pid, memory, bench)
             self.await_ready(result)
         except BaseException:
             process.kill()
@@ -136,6 +135,12 @@ class Box:
             raise
         finally:
             os.close(result)
+
+    def write_info(self, pid, memory, bench):
+        with open(os.path.join(cache_dir(), "box/kernel-version"), encoding="ascii") as version:
+            info = {"pid": pid, "kernel": version.read(), "memory": memory, "bench": bench,
+                    "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+        write_whole(self.path("info"), json.dumps(info).encode(), 0o600)
 
     def await_ready(self, result):
         readable, _, _ = select.select([result], [], [], UP_LIMIT)
@@ -169,8 +174,12 @@ class Box:
         """Kill the one process that holds the namespaces; wait until all others are gone."""
         if not self.alive():
             return False
-        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
-            pidfd = os.pidfd_open(self.info()["pid"])
+        try:
+            pid = self.info()["pid"]
+        except FileNotFoundError:
+            return False  # `up` has only just begun: it holds the lock
+        with contextlib.suppress(ProcessLookupError):
+            pidfd = os.pidfd_open(pid)
             if self.alive():
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             os.close(pidfd)
@@ -181,7 +190,7 @@ class Box:
         os.close(life)
         if not gone:
             raise Failure(f"box {self.name} still runs {DOWN_LIMIT} s after its process "
-                          f"{self.info()['pid']} was killed; look at it with ps")
+                          f"{pid} was killed; look at it with ps")
         return True
 
     def clean(self):
@@ -199,7 +208,7 @@ class Box:
             return f"box {self.name}: down"
         try:
             info = self.info()
-        except (FileNotFoundError, ValueError):
+        except FileNotFoundError:
             return f"box {self.name}: starting"
         return (f"box {self.name}: up, pid {info['pid']}, Linux {info['kernel']}, "
                 f"{info['memory']} MiB, since {info['since']}")

@@ -27,7 +27,7 @@ INITRD_SIZE_AT = 0x10410
 INITRD_AT = 0x04000000
 
 # No self-tests and no probe scan: under emulation they cost more than the rest of the boot.
-COMMAND_LINE = ("nokaslr quiet loglevel=4 cryptomgr.notests panic=-1 random.trust_cpu=on "
+COMMAND_LINE = ("nokaslr quiet loglevel=4 cryptomgr.notests random.trust_cpu=on "
                 f"initcall_blacklist=init_kprobe_trace box_mtu={MTU}")
 
 

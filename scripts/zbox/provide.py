@@ -49,7 +49,10 @@ def fingerprint(words, sources=()):
     return digest.hexdigest()
 
 
-def is_stamped(name, wanted):
+def is_stamped(name, wanted, product):
+    """Was PRODUCT, a path in the cache, completely made from just this?"""
+    if not os.path.exists(cached(product)):
+        return False
     try:
         with open(cached(f"stamps/{name}"), encoding="ascii") as stamp:
             return stamp.read() == wanted
@@ -176,7 +179,7 @@ def fetch_into(place, packages, label):
 
 def sysroot():
     wanted = fingerprint(SYSROOT_PACKAGES)
-    if native_kvm() or is_stamped("sysroot", wanted):
+    if native_kvm() or is_stamped("sysroot", wanted, "sysroot"):
         return
     need_room(make_dir(cache_dir()), 200, "the s390x sysroot")
     update_lists()
@@ -187,7 +190,7 @@ def sysroot():
 def kernel():
     """The unpacked kernel and busybox, and from them the guest kernel images."""
     wanted = fingerprint([KERNEL_METAPACKAGE, *BOX_PACKAGES], ("zbox/kernel.py",))
-    if is_stamped("kernel", wanted):
+    if is_stamped("kernel", wanted, "images/linux.img"):
         return
     need_room(make_dir(cache_dir()), 600, "the s390x kernel and its images")
     update_lists()
@@ -202,7 +205,7 @@ def kernel():
 def box():
     kernel()
     wanted = fingerprint(["box", image.kernel_version(cached("kernel"))], BOX_SOURCES)
-    if native_kvm() or is_stamped("box", wanted):
+    if native_kvm() or is_stamped("box", wanted, "box/box.ins"):
         return
     with step("making the box's image"):
         fresh = fresh_dir(cached("box.new"))
@@ -215,17 +218,19 @@ def bench():
     """QEMU for s390x and all it needs, as a second image beside the box's own."""
     box()
     wanted = fingerprint(["bench", image.kernel_version(cached("kernel"))], BENCH_SOURCES)
-    if native_kvm() or is_stamped("bench", wanted):
+    if native_kvm() or is_stamped("bench", wanted, "box/bench.ins"):
         return
     need_room(cache_dir(), 1200, "QEMU for the benchmark")
-    if not is_stamped("qemu", fingerprint([BENCH_PACKAGE])):
-        fetch_qemu()
+    fetch_qemu()
     with step("making the benchmark's image"):
         image.make_bench(cached("qemu"), cached("box"))
     stamp("bench", wanted)
 
 
 def fetch_qemu():
+    wanted = fingerprint([BENCH_PACKAGE])
+    if is_stamped("qemu", wanted, "qemu"):
+        return
     update_lists()
     fresh, archives = cached("qemu.new"), cached("apt/archives")
     with step(f"downloading and unpacking {BENCH_PACKAGE} for s390x with its libraries"):
@@ -234,7 +239,7 @@ def fetch_qemu():
         unpack(archives, fresh_dir(fresh))
         replace_tree(fresh, cached("qemu"))
         shutil.rmtree(archives)
-    stamp("qemu", fingerprint([BENCH_PACKAGE]))
+    stamp("qemu", wanted)
 
 
 PARTS = {"tools": tools, "sysroot": sysroot, "box": box, "bench": bench}

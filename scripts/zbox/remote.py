@@ -87,7 +87,12 @@ class Runner:
             signal.signal(number, signal.SIG_DFL)
 
     def feed(self):
-        data = os.read(self.stdin, min(CHUNK, self.frames.window))
+        try:
+            data = os.read(self.stdin, min(CHUNK, self.frames.window))
+        except BlockingIOError:
+            return
+        except OSError:  # no standard input at all
+            data = b""
         if data:
             self.frames.window -= len(data)
             self.frames.send(b"I", data)

@@ -4,6 +4,7 @@ out connections to the guest over STATE/control. It ends, and with it everything
 namespaces, when Hercules ends or the guest stops for good. Started by zbox.box only, as
 "python3 -m zbox.supervisor STATE IMAGES INS MEMORY REPORT-FD"."""
 
+import contextlib
 import os
 import re
 import socket
@@ -30,11 +31,14 @@ LOADPARM ........
 NO_STARTUP_FILE = "/nonexistent/hercules.rc"
 TAKES_COMMANDS = re.compile(r"HHCPN995E")
 READY = re.compile(r"BOX-READY")
-BROKEN = re.compile(r"BOX-FAILED (.*)|HHCCP011I (.*)|Kernel panic - (.*)|(HHCCF\d+E? .*[Ee]rror.*)|"
-                    r"(HHC(?:TU|CT|CF)\d+E .*)")
+DEAD = re.compile(r"BOX-FAILED .*|Kernel panic - .*|HHCCP011I .*")
+BROKEN = re.compile(DEAD.pattern + r"|HHC(TU|CT|CF)\d+[ES] .*")
 # Periodic panel data, of no interest to a reader of the log.
 PANEL = re.compile(r"(SYS|STATUS|MIPS|SIOS|DEV[ACDX])=")
 LOG_LIMIT = 8 << 20
+# A guest that hangs for half a minute breaks its connections rather than keep clients for ever.
+TCP_OPTIONS = ((socket.TCP_NODELAY, 1), (socket.TCP_KEEPIDLE, 15), (socket.TCP_KEEPINTVL, 5),
+               (socket.TCP_KEEPCNT, 3), (socket.TCP_USER_TIMEOUT, 30000))
 BOOT_LIMIT = 120
 
 
@@ -64,7 +68,7 @@ class Log:
                 if self.lines is not None:
                     self.lines.append(line)
                 self.changed.notify_all()
-            if self.lines is None and re.search(r"HHCCP011I|BOX-FAILED", line):
+            if self.lines is None and DEAD.search(line):
                 os._exit(1)
         with self.changed:
             self.closed = True
@@ -84,8 +88,8 @@ class Log:
                     if pattern.search(line):
                         return
                     broken = BROKEN.search(line)
-                    if broken and "hercifc" not in line:
-                        raise Broken(next(filter(None, broken.groups())))
+                    if broken:
+                        raise Broken(broken.group())
                 seen = len(self.lines)
                 if self.closed:
                     raise Broken("hercules ended")
@@ -120,7 +124,9 @@ def connect(port, limit):
         try:
             connection = socket.create_connection((GUEST_ADDRESS, port), 0.3)
             connection.settimeout(None)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for option, value in TCP_OPTIONS:
+                connection.setsockopt(socket.IPPROTO_TCP, option, value)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             return connection
         except TimeoutError:
             if time.monotonic() > end:
@@ -184,7 +190,7 @@ def relay_all(listener, port):
     """One socat for each connection; it ends when both sides have, or 10 s after one has."""
     while True:
         client, _ = listener.accept()
-        with client:
+        with client, contextlib.suppress(OSError):  # no process to be had: just hang up
             subprocess.Popen(["socat", "-t", "10", f"FD:{client.fileno()}",
                               f"TCP:{GUEST_ADDRESS}:{port},nodelay"],
                              stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -213,6 +219,7 @@ def main():
     state, images, ins = sys.argv[1:4]
     memory, report = int(sys.argv[4]), int(sys.argv[5])
     os.umask(0o077)
+    os.set_inheritable(report, False)
     try:
         control = Control(state)
         hercules = boot(state, images, ins, memory)
@@ -220,7 +227,10 @@ def main():
         os.write(report, f"failed {error}\n".encode())
         os._exit(1)
     threading.Thread(target=control.serve, daemon=True).start()
-    os.write(report, b"ready\n")
+    try:
+        os.write(report, b"ready\n")
+    except BrokenPipeError:
+        os._exit(1)  # whoever wanted the box was killed meanwhile
     os.close(report)
     while True:
         pid, _ = os.waitpid(-1, 0)
