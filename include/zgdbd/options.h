@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The command line, checked: what main() does follows from this structure alone. */
+#ifndef ZGDBD_OPTIONS_H
+#define ZGDBD_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "zgdbd/err.h"
+#include "zgdbd/log.h"
+#include "zgdbd/server.h"
+#include "zgdbd/session.h"
+
+enum options_verdict {
+    OPTIONS_RUN,
+    OPTIONS_DONE,  /* --help or --version was asked for and is to be printed */
+    OPTIONS_ERROR, /* *e says what is wrong, with EXIT_USAGE */
+};
+
+struct options {
+    const char *image;
+    const char *append;  /* or NULL */
+    const char *initrd;  /* or NULL */
+    const char *symbols; /* or NULL */
+    uint64_t memory;     /* bytes */
+    bool run;
+    bool stdio; /* the debugger is on descriptors 0 and 1; listen is unused */
+    struct listen_spec listen;
+    struct console_spec console;
+    struct policy policy;
+    enum log_level log;
+    bool version; /* with OPTIONS_DONE: --version, else --help */
+};
+
+/* Strings point into argv. Writes nothing anywhere. */
+enum options_verdict options_parse(int argc, char **argv, struct options *o, struct err *e);
+
+/* The text of --help. */
+const char *options_help(void);
+
+#endif

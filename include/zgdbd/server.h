@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The loop: listeners, connections, signals, the console's way out, and the machine's wake. Nothing in it
+ * blocks; every buffer is bounded, and a peer that does not read is not read from either. One server in a
+ * process at a time, since signals are the process's. */
+#ifndef ZGDBD_SERVER_H
+#define ZGDBD_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/un.h>
+
+#include "zgdbd/console.h"
+#include "zgdbd/err.h"
+#include "zgdbd/session.h"
+
+enum listen_kind {
+    LISTEN_TCP,
+    LISTEN_UNIX,
+    LISTEN_FD, /* a listening socket that was passed on, as in socket activation */
+};
+
+struct listen_spec {
+    enum listen_kind kind;
+    bool ipv6;
+    uint8_t addr[16]; /* IPv4 in the first four bytes */
+    uint16_t port;    /* 0: any free one */
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    int fd;
+};
+
+/* Parses tcp:HOST:PORT (HOST a numeric IPv4 address, an IPv6 one in brackets, localhost, or empty or * for
+ * all addresses), unix:PATH or fd:N. -1 with *e (EXIT_USAGE). */
+int listen_parse(const char *text, struct listen_spec *spec, struct err *e);
+
+/* False for an address that other hosts can reach. */
+bool listen_is_local(const struct listen_spec *spec);
+
+enum console_kind {
+    CONSOLE_STDIO, /* output on descriptor 1 */
+    CONSOLE_NONE,
+    CONSOLE_FILE,
+};
+
+struct console_spec {
+    enum console_kind kind;
+    const char *path;
+};
+
+struct server;
+
+struct server *server_create(struct err *e);
+
+/* machine_events.wake and console_ring.wake: from any thread. ctx is the server. */
+void server_wake(void *ctx);
+
+/* What the server serves; to be set once, before server_run(). Both remain the caller's. */
+void server_set_target(struct server *s, struct target *t);
+
+/* Opens the sink to which the ring's text goes. */
+int server_console(struct server *s, const struct console_spec *spec, struct console_ring *ring,
+                   struct err *e);
+
+/* Starts to listen, and puts the address in words into name ("tcp:127.0.0.1:1234"). */
+int server_listen(struct server *s, const struct listen_spec *spec, char *name, size_t size, struct err *e);
+
+/* Serves one debugger on two descriptors instead, which stay open. Its end ends the daemon with
+ * EXIT_SHUTDOWN, whatever
+ * --on-disconnect says: nobody can come back. */
+int server_stdio(struct server *s, int in, int out, struct err *e);
+
+/* Runs until the target has ended, SIGTERM or SIGINT (EXIT_SHUTDOWN); returns the exit status. */
+int server_run(struct server *s);
+
+/* Closes connections and listeners, removes the Unix socket's file. server_wake() may still be called. */
+void server_close(struct server *s);
+
+/* The target may be gone; no thread may call server_wake() any more. */
+void server_destroy(struct server *s);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The debugger's side of the daemon, without sockets: a target (one guest, its life cycle with and without a
+ * debugger, the breakpoint registry, what is done when the guest ends) and sessions (one conversation each:
+ * bytes of a connection in, bytes of replies out). At most one session is attached to the target; the first
+ * valid packet attaches it, so that a port probe changes nothing. Everything here is called on the loop's
+ * thread and never blocks.
+ *
+ * What a debugger reads as the signal of a stop (gdb's numbers):
+ *   05 SIGTRAP  step, breakpoint, watchpoint, the guest's first instruction
+ *   02 SIGINT   interrupted by the debugger, or stopped because a debugger attached
+ *   06 SIGABRT  disabled wait: a panic
+ *   0f SIGTERM  shutdown (power-off)
+ *   01 SIGHUP   the guest asked for a reset
+ *   0b SIGSEGV  program-interruption loop
+ *   04 SIGILL   the engine cannot run the guest
+ * Before the last five a line with the stop's text and the decoded PSW goes to gdb's console. */
+#ifndef ZGDBD_SESSION_H
+#define ZGDBD_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "zgdbd/err.h"
+#include "zgdbd/machine.h"
+
+/* ---- what the user said is to be done ---- */
+
+enum guest_action {
+    ACTION_DEFAULT, /* not given: stop with a debugger; without one a panic or shutdown exits, a reset
+                       restarts */
+    ACTION_STOP,
+    ACTION_RESTART,
+    ACTION_EXIT,
+};
+
+enum disconnect_action {
+    DISCONNECT_RUN,
+    DISCONNECT_STOP,
+    DISCONNECT_EXIT,
+};
+
+struct policy {
+    enum guest_action on_panic; /* disabled wait and program-interruption loop: exits with EXIT_PANIC */
+    enum guest_action on_reset;
+    enum guest_action on_shutdown;
+    enum disconnect_action on_disconnect; /* a connection lost without D or k; exit: EXIT_SHUTDOWN */
+};
+
+/* ---- the file that gdb reads as the program ---- */
+
+struct exec_file;
+
+/* The file of --symbols if there is one, else the image if it is an ELF file, else a minimal ELF header made
+ * up in memory, from which gdb learns architecture and byte order. NULL with *e if a file cannot be opened.
+ */
+struct exec_file *exec_file_open(const char *image, const char *symbols, struct err *e);
+void exec_file_close(struct exec_file *f);
+
+/* Absolute path under which the debugger may open it; the only one that it can. */
+const char *exec_file_path(const struct exec_file *f);
+uint64_t exec_file_size(const struct exec_file *f);
+
+/* Like pread(2): bytes read, 0 at the end, -1 with errno. */
+long exec_file_pread(const struct exec_file *f, void *buf, size_t len, uint64_t offset);
+
+/* ---- target ---- */
+
+struct target;
+
+struct target_config {
+    struct machine *machine;      /* stopped at its first instruction; remains the caller's */
+    const struct exec_file *exec; /* remains the caller's */
+    struct policy policy;
+};
+
+struct target *target_create(const struct target_config *config, struct err *e);
+void target_destroy(struct target *t);
+
+/* Lets the guest run without a debugger (--run). */
+void target_start(struct target *t);
+
+/* After the machine's wake: collects stops and does what follows from them. Replies are in the attached
+ * session then. */
+void target_collect(struct target *t);
+
+/* True once the daemon is to end, after what sessions still have to send is sent. */
+bool target_exited(const struct target *t, int *status);
+
+/* Ends it with this status: nothing that happens later resumes the guest. */
+void target_quit(struct target *t, int status);
+
+/* ---- session ---- */
+
+struct session;
+
+/* NULL if there is no memory for it. */
+struct session *session_create(struct target *t);
+
+/* The connection is gone: if the session was attached, --on-disconnect decides. */
+void session_destroy(struct session *s);
+
+/* Takes bytes of the connection and returns how many were used. Stops early when there is something to send
+ * (send it, then call again with the rest) or while a request waits for the guest to stop (session_waiting).
+ */
+size_t session_input(struct session *s, const void *data, size_t n);
+bool session_waiting(const struct session *s);
+
+/* Bytes to send, and how many of them were sent. */
+const char *session_output(const struct session *s, size_t *len);
+void session_sent(struct session *s, size_t n);
+
+/* True once the connection is to be closed behind the last output (k, a refused second debugger). */
+bool session_closing(const struct session *s);
+
+/* True while this session is the target's debugger. */
+bool session_attached(const struct session *s);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Puts the parts together in the order in which they can fail, and takes them apart again. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "zgdbd/kvm.h"
+#include "zgdbd/options.h"
+#include "zgdbd/server.h"
+#include "zgdbd/session.h"
+
+/* Everything that main() made so far; NULL is not yet made. */
+struct daemon {
+    struct console_ring *ring;
+    struct exec_file *exec;
+    struct server *server;
+    struct machine *machine;
+    struct target *target;
+};
+
+static int make_guest(struct daemon *d, const struct options *o, struct err *e)
+{
+    struct kvm_config config = {
+        .memory = o->memory,
+        .ncpus = 1,
+        .ipl = {.image = o->image, .initrd = o->initrd, .append = o->append},
+        .console = d->ring,
+        .events = {.wake = server_wake, .ctx = d->server},
+        .system = &kvm_host,
+    };
+    d->machine = kvm_create(&config, e);
+    if (!d->machine)
+        return -1;
+    if (d->machine->notice)
+        log_msg(LOG_WARNING, "%s", d->machine->notice);
+    struct target_config target = {.machine = d->machine, .exec = d->exec, .policy = o->policy};
+    d->target = target_create(&target, e);
+    if (!d->target)
+        return -1;
+    server_set_target(d->server, d->target);
+    return 0;
+}
+
+static int make(struct daemon *d, const struct options *o, struct err *e)
+{
+    char name[256];
+    d->ring = calloc(1, sizeof *d->ring);
+    if (!d->ring)
+        return err_set(e, EXIT_OTHER, "no memory for the console's buffer");
+    d->exec = exec_file_open(o->image, o->symbols, e);
+    if (!d->exec)
+        return -1;
+    d->server = server_create(e);
+    if (!d->server)
+        return -1;
+    console_init(d->ring, server_wake, d->server);
+    if (server_console(d->server, &o->console, d->ring, e) || make_guest(d, o, e))
+        return -1;
+    if (o->stdio)
+        return server_stdio(d->server, 0, 1, e);
+    if (server_listen(d->server, &o->listen, name, sizeof name, e))
+        return -1;
+    fprintf(stderr, "zgdbd: listening on %s%s\n", name, o->run ? "" : "; the guest waits for a debugger");
+    return 0;
+}
+
+static void unmake(struct daemon *d)
+{
+    if (d->server)
+        server_close(d->server);
+    if (d->target)
+        target_destroy(d->target);
+    if (d->machine)
+        machine_destroy(d->machine);
+    if (d->server)
+        server_destroy(d->server);
+    if (d->exec)
+        exec_file_close(d->exec);
+    free(d->ring);
+}
+
+int main(int argc, char **argv)
+{
+    struct daemon d = {0};
+    struct options o;
+    struct err e;
+    int status;
+
+    switch (options_parse(argc, argv, &o, &e)) {
+    case OPTIONS_DONE:
+        printf("%s", o.version ? "zgdbd " ZGDBD_VERSION "\n" : options_help());
+        return fflush(stdout) ? EXIT_OTHER : EXIT_SUCCESS;
+    case OPTIONS_ERROR:
+        fprintf(stderr, "zgdbd: %s\nTry 'zgdbd --help'.\n", e.text);
+        return e.status;
+    case OPTIONS_RUN:
+        break;
+    }
+    log_set_level(o.log);
+    if (make(&d, &o, &e)) {
+        fprintf(stderr, "zgdbd: %s\n", e.text);
+        status = e.status;
+    } else {
+        if (o.run)
+            target_start(d.target);
+        status = server_run(d.server);
+    }
+    unmake(&d);
+    return status;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Turns the command line into a struct options, or into one sentence about what is wrong with it. Opens no
+ * file and prints nothing. */
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zgdbd/options.h"
+
+#define MIB 0x100000ULL
+#define MEMORY_DEFAULT (256 * MIB)
+#define LISTEN_DEFAULT "tcp:127.0.0.1:1234"
+
+enum {
+    OPT_APPEND = 256,
+    OPT_INITRD,
+    OPT_SYMBOLS,
+    OPT_MEMORY,
+    OPT_LISTEN,
+    OPT_LISTEN_ANY,
+    OPT_STDIO,
+    OPT_CONSOLE,
+    OPT_RUN,
+    OPT_ON_PANIC,
+    OPT_ON_RESET,
+    OPT_ON_SHUTDOWN,
+    OPT_ON_DISCONNECT,
+    OPT_LOG,
+    OPT_VERSION,
+    OPT_HELP,
+};
+
+static const struct option long_options[] = {
+    {"append", required_argument, NULL, OPT_APPEND},
+    {"initrd", required_argument, NULL, OPT_INITRD},
+    {"symbols", required_argument, NULL, OPT_SYMBOLS},
+    {"memory", required_argument, NULL, OPT_MEMORY},
+    {"listen", required_argument, NULL, OPT_LISTEN},
+    {"listen-any", no_argument, NULL, OPT_LISTEN_ANY},
+    {"stdio", no_argument, NULL, OPT_STDIO},
+    {"console", required_argument, NULL, OPT_CONSOLE},
+    {"run", no_argument, NULL, OPT_RUN},
+    {"on-panic", required_argument, NULL, OPT_ON_PANIC},
+    {"on-reset", required_argument, NULL, OPT_ON_RESET},
+    {"on-shutdown", required_argument, NULL, OPT_ON_SHUTDOWN},
+    {"on-disconnect", required_argument, NULL, OPT_ON_DISCONNECT},
+    {"log", required_argument, NULL, OPT_LOG},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static const char help[] =
+    "Usage: zgdbd [options] IMAGE\n"
+    "Creates an s390x KVM guest from IMAGE and lets gdb debug it.\n"
+    "IMAGE is an s390x ELF executable or a raw Linux kernel image.\n"
+    "\n"
+    "The guest:\n"
+    "  --append TEXT         kernel command line\n"
+    "  --initrd FILE         initial RAM disk of a Linux image\n"
+    "  --memory SIZE         memory, a multiple of 1M; suffixes K, M, G (default 256M)\n"
+    "  --console WHERE       console output: stdio, none or file:PATH (default stdio; none with --stdio)\n"
+    "  --run                 start at once instead of waiting for a debugger\n"
+    "\n"
+    "The debugger:\n"
+    "  --listen ADDRESS      tcp:HOST:PORT, unix:PATH or fd:N (a listening socket that was passed on);\n"
+    "                        default " LISTEN_DEFAULT "\n"
+    "  --listen-any          let --listen take an address that other hosts can reach. Whoever connects\n"
+    "                        controls the guest: the protocol knows no password\n"
+    "  --stdio               speak the protocol on standard input and output: target remote | zgdbd --stdio "
+    "IMAGE.\n"
+    "                        The daemon ends with the connection\n"
+    "  --symbols FILE        the ELF file that gdb reads (default: IMAGE if it is one)\n"
+    "\n"
+    "What happens when:\n"
+    "  --on-panic ACTION     a disabled wait or a program-interruption loop\n"
+    "  --on-reset ACTION     the guest asks for a reset\n"
+    "  --on-shutdown ACTION  the guest powers itself off\n"
+    "                        ACTION is stop, restart or exit. Not given: stop while a debugger is attached; "
+    "without\n"
+    "                        one a panic exits, a shutdown exits, a reset restarts\n"
+    "  --on-disconnect WHAT  the debugger's connection is lost: run, stop or exit (default run)\n"
+    "\n"
+    "General:\n"
+    "  --log LEVEL           error, warning, info or debug, on standard error (default warning)\n"
+    "  --version             print the version and exit\n"
+    "  --help                print this text and exit\n"
+    "\n"
+    "Exit status: 0 shutdown or end of the daemon, 3 panic, 64 usage, 65 bad image, 69 no usable KVM, 1 "
+    "anything else.\n";
+
+const char *options_help(void)
+{
+    return help;
+}
+
+static int parse_memory(const char *text, uint64_t *bytes, struct err *e)
+{
+    uint64_t value = 0, unit = 1;
+    const char *p = text;
+    for (; *p >= '0' && *p <= '9'; p++)
+        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, *p - '0', &value))
+            return err_set(e, EXIT_USAGE, "--memory %s: the number is too large", text);
+    if (p == text)
+        return err_set(e, EXIT_USAGE, "--memory %s: not a size; give a number with K, M or G, such as 256M",
+                       text);
+    if (*p == 'K' || *p == 'k')
+        unit = 1024;
+    else if (*p == 'M' || *p == 'm')
+        unit = MIB;
+    else if (*p == 'G' || *p == 'g')
+        unit = 1024 * MIB;
+    if (*p && (unit == 1 || p[1]))
+        return err_set(e, EXIT_USAGE, "--memory %s: not a size; give a number with K, M or G, such as 256M",
+                       text);
+    if (__builtin_mul_overflow(value, unit, &value) || value > INT64_MAX)
+        return err_set(e, EXIT_USAGE, "--memory %s: the number is too large", text);
+    if (value == 0 || value % MIB)
+        return err_set(e, EXIT_USAGE, "--memory %s: the size must be a multiple of 1M, and not 0", text);
+    *bytes = value;
+    return 0;
+}
+
+/* Finds text among count words; -1 with *e that names them. */
+static int parse_word(const char *option, const char *text, const char *const *words, int count,
+                      struct err *e)
+{
+    char list[80] = "";
+    for (int i = 0; i < count; i++) {
+        if (strcmp(text, words[i]) == 0)
+            return i;
+        size_t len = strlen(list);
+        snprintf(list + len, sizeof list - len, "%s%s",
+                 i == 0           ? ""
+                 : i + 1 == count ? " or "
+                                  : ", ",
+                 words[i]);
+    }
+    return err_set(e, EXIT_USAGE, "--%s %s: must be %s", option, text, list);
+}
+
+static int parse_action(const char *option, const char *text, enum guest_action *action, struct err *e)
+{
+    static const char *const words[] = {"stop", "restart", "exit"};
+    static const enum guest_action actions[] = {ACTION_STOP, ACTION_RESTART, ACTION_EXIT};
+    int i = parse_word(option, text, words, 3, e);
+    if (i < 0)
+        return -1;
+    *action = actions[i];
+    return 0;
+}
+
+static int parse_disconnect(const char *text, enum disconnect_action *action, struct err *e)
+{
+    static const char *const words[] = {"run", "stop", "exit"};
+    static const enum disconnect_action actions[] = {DISCONNECT_RUN, DISCONNECT_STOP, DISCONNECT_EXIT};
+    int i = parse_word("on-disconnect", text, words, 3, e);
+    if (i < 0)
+        return -1;
+    *action = actions[i];
+    return 0;
+}
+
+static int parse_log(const char *text, enum log_level *level, struct err *e)
+{
+    int value = log_level_by_name(text);
+    if (value < 0)
+        return err_set(e, EXIT_USAGE, "--log %s: must be error, warning, info or debug", text);
+    *level = (enum log_level)value;
+    return 0;
+}
+
+static int parse_console(const char *text, struct console_spec *console, struct err *e)
+{
+    if (strcmp(text, "stdio") == 0)
+        console->kind = CONSOLE_STDIO;
+    else if (strcmp(text, "none") == 0)
+        console->kind = CONSOLE_NONE;
+    else if (strncmp(text, "file:", 5) == 0 && text[5]) {
+        console->kind = CONSOLE_FILE;
+        console->path = text + 5;
+    } else
+        return err_set(e, EXIT_USAGE, "--console %s: must be stdio, none or file:PATH", text);
+    return 0;
+}
+
+/* What was given, where its absence matters too. */
+struct given {
+    bool listen;
+    bool listen_any;
+    bool console;
+};
+
+static int parse_option(int option, struct options *o, struct given *given, struct err *e)
+{
+    switch (option) {
+    case OPT_APPEND:
+        o->append = optarg;
+        return 0;
+    case OPT_INITRD:
+        o->initrd = optarg;
+        return 0;
+    case OPT_SYMBOLS:
+        o->symbols = optarg;
+        return 0;
+    case OPT_MEMORY:
+        return parse_memory(optarg, &o->memory, e);
+    case OPT_LISTEN:
+        given->listen = true;
+        return listen_parse(optarg, &o->listen, e);
+    case OPT_LISTEN_ANY:
+        given->listen_any = true;
+        return 0;
+    case OPT_STDIO:
+        o->stdio = true;
+        return 0;
+    case OPT_CONSOLE:
+        given->console = true;
+        return parse_console(optarg, &o->console, e);
+    case OPT_RUN:
+        o->run = true;
+        return 0;
+    case OPT_ON_PANIC:
+        return parse_action("on-panic", optarg, &o->policy.on_panic, e);
+    case OPT_ON_RESET:
+        return parse_action("on-reset", optarg, &o->policy.on_reset, e);
+    case OPT_ON_SHUTDOWN:
+        return parse_action("on-shutdown", optarg, &o->policy.on_shutdown, e);
+    case OPT_ON_DISCONNECT:
+        return parse_disconnect(optarg, &o->policy.on_disconnect, e);
+    case OPT_LOG:
+        return parse_log(optarg, &o->log, e);
+    default:
+        return -1;
+    }
+}
+
+static int check_together(struct options *o, const struct given *given, struct err *e)
+{
+    if (o->stdio && given->listen)
+        return err_set(e, EXIT_USAGE, "--stdio and --listen exclude each other");
+    if (o->stdio && given->console && o->console.kind == CONSOLE_STDIO)
+        return err_set(e, EXIT_USAGE,
+                       "--stdio and --console stdio exclude each other: both need standard output");
+    if (o->stdio && !given->console)
+        o->console.kind = CONSOLE_NONE;
+    if (!o->stdio && !given->listen_any && !listen_is_local(&o->listen))
+        return err_set(
+            e, EXIT_USAGE,
+            "--listen: other hosts can reach this address, and whoever connects controls the guest; "
+            "add --listen-any if that is meant");
+    return 0;
+}
+
+enum options_verdict options_parse(int argc, char **argv, struct options *o, struct err *e)
+{
+    struct given given = {false, false, false};
+    int option;
+    *o = (struct options){.memory = MEMORY_DEFAULT, .log = LOG_WARNING};
+    o->console.kind = CONSOLE_STDIO;
+    if (listen_parse(LISTEN_DEFAULT, &o->listen, e))
+        return OPTIONS_ERROR;
+    optind = 0; /* glibc: start over, whoever parsed before */
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+        if (option == OPT_HELP || option == OPT_VERSION) {
+            o->version = option == OPT_VERSION;
+            return OPTIONS_DONE;
+        }
+        if (option == ':')
+            err_set(e, EXIT_USAGE, "option %s needs a value", argv[optind - 1]);
+        else if (option == '?')
+            err_set(e, EXIT_USAGE, "unknown, ambiguous or valueless option %s", argv[optind - 1]);
+        if (option == ':' || option == '?' || parse_option(option, o, &given, e))
+            return OPTIONS_ERROR;
+    }
+    if (argc - optind != 1) {
+        err_set(e, EXIT_USAGE, argc == optind ? "no IMAGE was given" : "more than one IMAGE was given");
+        return OPTIONS_ERROR;
+    }
+    o->image = argv[optind];
+    return check_together(o, &given, e) ? OPTIONS_ERROR : OPTIONS_RUN;
+}

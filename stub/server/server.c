@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The loop itself: the machine's wake, signals, and the end of the daemon. */
+#include <signal.h>
+#include <stdlib.h>
+
+#include "internal.h"
+#include "zgdbd/log.h"
+
+/* How long the end waits for a debugger to take its last reply, or the console its last text. */
+#define LAST_WORDS_MS 500
+
+static void on_wake(struct ev_loop *loop, ev_async *w, int events)
+{
+    struct server *s = w->data;
+    (void)loop;
+    (void)events;
+    if (s->target)
+        target_collect(s->target);
+    sink_pump(s);
+    server_settle(s);
+}
+
+static void on_signal(struct ev_loop *loop, ev_signal *w, int events)
+{
+    struct server *s = w->data;
+    (void)loop;
+    (void)events;
+    log_msg(LOG_INFO, "ending on signal %d", w->signum);
+    target_quit(s->target, EXIT_SHUTDOWN);
+    server_settle(s);
+}
+
+struct server *server_create(struct err *e)
+{
+    static const int signals[] = {SIGTERM, SIGINT};
+    struct server *s = calloc(1, sizeof *s);
+    if (s)
+        s->loop = ev_loop_new(EVFLAG_AUTO);
+    if (!s || !s->loop) {
+        free(s);
+        err_set(e, EXIT_OTHER, "cannot set up the event loop");
+        return NULL;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    s->listener.fd = -1;
+    s->sink.fd = -1;
+    s->wake.data = s;
+    ev_async_init(&s->wake, on_wake);
+    ev_async_start(s->loop, &s->wake);
+    for (unsigned i = 0; i < 2; i++) {
+        struct sigaction now;
+        ev_signal_init(&s->terminate[i], on_signal, signals[i]);
+        s->terminate[i].data = s;
+        /* Whoever started us with a signal ignored (nohup, gdb for its pipes) meant it. */
+        if (sigaction(signals[i], NULL, &now) || now.sa_handler != SIG_IGN)
+            ev_signal_start(s->loop, &s->terminate[i]);
+    }
+    return s;
+}
+
+void server_wake(void *ctx)
+{
+    struct server *s = ctx;
+    ev_async_send(s->loop, &s->wake);
+}
+
+void server_set_target(struct server *s, struct target *t)
+{
+    s->target = t;
+}
+
+void server_settle(struct server *s)
+{
+    for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
+        if (s->connections[i] && session_attached(s->connections[i]->session))
+            connection_pump(s->connections[i]);
+    if (target_exited(s->target, &s->status))
+        ev_break(s->loop, EVBREAK_ALL);
+}
+
+int server_run(struct server *s)
+{
+    server_wake(s); /* what happened before the loop did */
+    if (!target_exited(s->target, &s->status))
+        ev_run(s->loop, 0);
+    for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
+        if (s->connections[i])
+            connection_flush(s->connections[i], LAST_WORDS_MS);
+    sink_pump(s);
+    return s->status;
+}
+
+void server_close(struct server *s)
+{
+    for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
+        if (s->connections[i])
+            connection_close(s->connections[i]);
+    listener_close(s);
+}
+
+void server_destroy(struct server *s)
+{
+    sink_close(s);
+    ev_async_stop(s->loop, &s->wake);
+    for (unsigned i = 0; i < 2; i++)
+        ev_signal_stop(s->loop, &s->terminate[i]);
+    ev_loop_destroy(s->loop);
+    free(s);
+}

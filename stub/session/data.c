@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Registers and memory: g, G, p, P, m, x, M, X and the mode in which addresses are physical. */
+#include "internal.h"
+
+static void append_reg(struct session *s, unsigned reg)
+{
+    uint8_t bytes[REG_MAX_BYTES];
+    if (machine_read_reg(s->target->machine, s->cpu, reg, bytes) == 0) {
+        rsp_hex(&s->out, bytes, reg_table[reg].bytes);
+        return;
+    }
+    for (unsigned i = 0; i < reg_table[reg].bytes; i++)
+        rsp_str(&s->out, "xx");
+}
+
+void cmd_read_regs(struct session *s, const struct rsp_request *r)
+{
+    (void)r;
+    rsp_begin(&s->out, RSP_RLE);
+    for (unsigned reg = 0; reg < REG_COUNT; reg++)
+        if (target_has_reg(s->target, reg))
+            append_reg(s, reg);
+    rsp_end(&s->out);
+}
+
+void cmd_read_reg(struct session *s, const struct rsp_request *r)
+{
+    if (!target_has_reg(s->target, r->reg.number)) {
+        session_refuse(s, RSP_EINVAL, "there is no register of this number");
+        return;
+    }
+    rsp_begin(&s->out, RSP_PLAIN);
+    append_reg(s, r->reg.number);
+    rsp_end(&s->out);
+}
+
+static bool may_write(struct session *s)
+{
+    if (s->target->machine->caps & MACHINE_CAN_WRITE)
+        return true;
+    session_refuse(s, RSP_EROFS, "registers and memory of this target are read-only");
+    return false;
+}
+
+/* All registers in the order of `g`. gdb sends back what it read, unchangeable ones too: such a failure is
+ * none. */
+void cmd_write_regs(struct session *s, const struct rsp_request *r)
+{
+    size_t total = 0;
+    if (!may_write(s))
+        return;
+    for (unsigned reg = 0; reg < REG_COUNT; reg++)
+        total += target_has_reg(s->target, reg) ? reg_table[reg].bytes : 0;
+    if (total != r->reg.len) {
+        session_refuse(s, RSP_EINVAL, "G must carry every register of the target description");
+        return;
+    }
+    const uint8_t *from = r->reg.data;
+    for (unsigned reg = 0; reg < REG_COUNT; reg++) {
+        if (!target_has_reg(s->target, reg))
+            continue;
+        target_write_reg(s->target, s->cpu, reg, from);
+        from += reg_table[reg].bytes;
+    }
+    rsp_reply(&s->out, "OK");
+}
+
+void cmd_write_reg(struct session *s, const struct rsp_request *r)
+{
+    unsigned reg = r->reg.number;
+    if (!may_write(s))
+        return;
+    if (!target_has_reg(s->target, reg) || r->reg.len != reg_table[reg].bytes)
+        session_refuse(s, RSP_EINVAL, "there is no register of this number and size");
+    else if (target_write_reg(s->target, s->cpu, reg, r->reg.data))
+        session_refuse(s, RSP_EIO, "this register cannot be changed");
+    else
+        rsp_reply(&s->out, "OK");
+}
+
+/* ---- memory ---- */
+
+static enum mem_space space(const struct session *s)
+{
+    return s->phys_mode ? SPACE_ABSOLUTE : SPACE_DEFAULT;
+}
+
+/* Reads up to max bytes of the request into the scratch buffer. False, with the refusal sent, if bytes were
+ * wanted and not even the first is readable. */
+static bool read_memory(struct session *s, const struct rsp_request *r, size_t max, size_t *got)
+{
+    size_t want = r->mem.len < max ? r->mem.len : max;
+    *got = machine_read_memory(s->target->machine, s->cpu, space(s), r->mem.addr, s->target->scratch, want);
+    if (*got || !want)
+        return true;
+    session_refuse(s, RSP_EFAULT, "this address cannot be read: it does not translate, or is outside memory");
+    return false;
+}
+
+void cmd_read_mem(struct session *s, const struct rsp_request *r)
+{
+    size_t got;
+    if (!read_memory(s, r, RSP_PACKET_MAX / 2, &got))
+        return;
+    rsp_begin(&s->out, RSP_RLE);
+    rsp_hex(&s->out, s->target->scratch, got);
+    rsp_end(&s->out);
+}
+
+void cmd_read_mem_binary(struct session *s, const struct rsp_request *r)
+{
+    size_t got;
+    if (!read_memory(s, r, RSP_PACKET_MAX, &got))
+        return;
+    rsp_begin(&s->out, RSP_PLAIN);
+    rsp_str(&s->out, "b");
+    rsp_binary(&s->out, s->target->scratch, got);
+    rsp_end(&s->out);
+}
+
+void cmd_write_mem(struct session *s, const struct rsp_request *r)
+{
+    struct machine *m = s->target->machine;
+    if (!may_write(s))
+        return;
+    if (machine_write_memory(m, s->cpu, space(s), r->mem.addr, r->mem.data, r->mem.len) == r->mem.len)
+        rsp_reply(&s->out, "OK");
+    else
+        session_refuse(s, RSP_EFAULT,
+                       "not all of these addresses can be written: they do not translate, or are "
+                       "outside memory");
+}
+
+void cmd_query_phys_mode(struct session *s, const struct rsp_request *r)
+{
+    (void)r;
+    rsp_reply(&s->out, s->phys_mode ? "1" : "0");
+}
+
+void cmd_set_phys_mode(struct session *s, const struct rsp_request *r)
+{
+    s->phys_mode = r->phys_mode;
+    rsp_reply(&s->out, "OK");
+}

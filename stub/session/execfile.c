@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The file that gdb takes for the guest's program. It is opened once, at start, and read by offset: a file
+ * that shrinks under the daemon makes short reads and nothing worse. */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "zgdbd/bytes.h"
+#include "zgdbd/session.h"
+
+#define SYNTHETIC_PATH "/zgdbd/guest"
+
+struct exec_file {
+    int fd; /* -1: the synthetic file */
+    uint64_t size;
+    char path[PATH_MAX];
+    uint8_t header[sizeof(Elf64_Ehdr)];
+};
+
+/* An ELF file with nothing but its header, from which gdb learns architecture and byte order. */
+static void make_synthetic(struct exec_file *f)
+{
+    uint8_t *h = f->header;
+    memcpy(h, ELFMAG, SELFMAG);
+    h[EI_CLASS] = ELFCLASS64;
+    h[EI_DATA] = ELFDATA2MSB;
+    h[EI_VERSION] = EV_CURRENT;
+    store_be16(h + offsetof(Elf64_Ehdr, e_type), ET_EXEC);
+    store_be16(h + offsetof(Elf64_Ehdr, e_machine), EM_S390);
+    store_be32(h + offsetof(Elf64_Ehdr, e_version), EV_CURRENT);
+    store_be16(h + offsetof(Elf64_Ehdr, e_ehsize), sizeof(Elf64_Ehdr));
+    store_be16(h + offsetof(Elf64_Ehdr, e_phentsize), sizeof(Elf64_Phdr));
+    store_be16(h + offsetof(Elf64_Ehdr, e_shentsize), sizeof(Elf64_Shdr));
+    f->fd = -1;
+    f->size = sizeof f->header;
+    strcpy(f->path, SYNTHETIC_PATH);
+}
+
+static bool is_elf(int fd)
+{
+    char magic[SELFMAG];
+    return pread(fd, magic, sizeof magic, 0) == sizeof magic && memcmp(magic, ELFMAG, SELFMAG) == 0;
+}
+
+/* O_NONBLOCK so that a FIFO in place of the file cannot hold up the start. */
+static int open_file(struct exec_file *f, const char *path, struct err *e)
+{
+    struct stat st;
+    f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (f->fd < 0 || fstat(f->fd, &st) || !realpath(path, f->path))
+        return err_set(e, EXIT_IMAGE, "cannot open %s: %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return err_set(e, EXIT_IMAGE, "%s is not a regular file", path);
+    f->size = (uint64_t)st.st_size;
+    return 0;
+}
+
+struct exec_file *exec_file_open(const char *image, const char *symbols, struct err *e)
+{
+    struct exec_file *f = calloc(1, sizeof *f);
+    if (!f) {
+        err_set(e, EXIT_OTHER, "no memory for the program file");
+        return NULL;
+    }
+    f->fd = -1;
+    if (open_file(f, symbols ? symbols : image, e))
+        goto fail;
+    if (is_elf(f->fd))
+        return f;
+    if (symbols) {
+        err_set(e, EXIT_IMAGE,
+                "--symbols %s is no ELF file; name the guest's vmlinux or program with symbols", symbols);
+        goto fail;
+    }
+    close(f->fd);
+    make_synthetic(f);
+    return f;
+fail:
+    exec_file_close(f);
+    return NULL;
+}
+
+void exec_file_close(struct exec_file *f)
+{
+    if (f->fd >= 0)
+        close(f->fd);
+    free(f);
+}
+
+const char *exec_file_path(const struct exec_file *f)
+{
+    return f->path;
+}
+
+uint64_t exec_file_size(const struct exec_file *f)
+{
+    return f->size;
+}
+
+long exec_file_pread(const struct exec_file *f, void *buf, size_t len, uint64_t offset)
+{
+    if (offset >= f->size)
+        return 0;
+    if (f->fd >= 0)
+        return pread(f->fd, buf, len, (off_t)offset);
+    if (len > f->size - offset)
+        len = f->size - offset;
+    memcpy(buf, f->header + offset, len);
+    return (long)len;
+}

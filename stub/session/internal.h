@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of this room share: the two structures and who may call what. target.c owns struct target's
+ * life cycle, registry.c its registry, session.c the framing and dispatch of struct session. */
+#ifndef ZGDBD_SESSION_INTERNAL_H
+#define ZGDBD_SESSION_INTERNAL_H
+
+#include "zgdbd/proto.h"
+#include "zgdbd/regs.h"
+#include "zgdbd/session.h"
+
+/* errno numbers of the protocol in hexadecimal replies. */
+enum {
+    RSP_ENOENT = 2,
+    RSP_ESRCH = 3,
+    RSP_EIO = 5,
+    RSP_EBADF = 9,
+    RSP_EFAULT = 14,
+    RSP_EBUSY = 16,
+    RSP_EINVAL = 22,
+    RSP_EMFILE = 24,
+    RSP_ENOSPC = 28,
+    RSP_EROFS = 30,
+    RSP_EMSGSIZE = 90,
+};
+
+#define TARGET_PID 1
+#define BREAKPOINTS_MAX 1024u
+
+enum target_state {
+    DETACHED_STOPPED,
+    DETACHED_RUNNING,
+    DETACHED_HALTING, /* interrupted, the stop has not come; intent says what then */
+    ATTACHED_STOPPED,
+    ATTACHED_RUNNING, /* resumed by the debugger, which waits for a stop reply */
+    ATTACHED_HALTING, /* interrupted on behalf of the debugger, whose requests wait */
+    ENDED,            /* exit_status is set */
+    TARGET_STATES,
+};
+
+/* What is to be done at the stop that a HALTING state waits for. */
+enum target_intent {
+    INTENT_HOLD,
+    INTENT_RUN,
+    INTENT_RESET,
+};
+
+struct target {
+    struct machine *machine;
+    const struct exec_file *exec;
+    struct policy policy;
+    enum target_state state;
+    enum target_intent intent;
+    struct session *session; /* the attached one, or NULL */
+    struct stop stop;        /* the last one; valid if has_stop */
+    bool has_stop;           /* false at the first instruction */
+    bool dead;   /* the last stop was an end and nothing was changed since: running on is pointless */
+    bool killed; /* by the debugger: a lost connection must not start the guest again */
+    int exit_status;
+    struct resume_plan plan; /* breakpoints points at snapshot */
+    size_t nbreakpoints;
+    struct breakpoint breakpoints[BREAKPOINTS_MAX]; /* the registry */
+    struct breakpoint snapshot[BREAKPOINTS_MAX];    /* as of the last resume */
+    char *xml;
+    size_t xml_len;
+    uint8_t scratch[RSP_PACKET_MAX]; /* memory on its way into a reply */
+};
+
+enum session_phase {
+    SESSION_NEW, /* no valid packet yet */
+    SESSION_ATTACHED,
+    SESSION_DETACHED, /* after D; vAttach and vRun attach again */
+    SESSION_CLOSING,
+};
+
+struct session {
+    struct target *target;
+    enum session_phase phase;
+    struct rsp_parser parser;
+    struct rsp_out out;
+    char *in_buf;
+    char *out_buf;
+    char *last; /* the last reply, for '-' */
+    size_t last_len;
+    bool pending;             /* the parsed request waits for the guest to stop */
+    enum rsp_verdict verdict; /* of request */
+    unsigned features;        /* announced by the debugger: enum rsp_feature */
+    bool phys_mode;
+    unsigned cpu;               /* of Hg, and of the last stop */
+    int64_t resume_tid;         /* of Hc: a tid, RSP_ALL or RSP_ANY */
+    unsigned open_files;        /* bit n: vFile descriptor n is open */
+    struct rsp_request request; /* points into in_buf */
+};
+
+/* target.c. Those with *e return -1 and say why nothing was done. */
+int target_attach(struct target *t, struct session *s, struct err *e);
+void target_detach(struct target *t);
+void target_lost(struct target *t);
+int target_kill(struct target *t, struct err *e);
+int target_resume(struct target *t, const enum cpu_verb verb[MACHINE_MAX_CPUS], struct err *e);
+void target_interrupt(struct target *t);
+int target_reset(struct target *t, const char *append, struct err *e); /* stopped, attached */
+int target_write_reg(struct target *t, unsigned cpu, unsigned reg, const uint8_t *bytes);
+bool target_has_reg(const struct target *t, unsigned reg);
+
+/* registry.c: idempotent insert and remove. */
+int registry_insert(struct target *t, unsigned cpu, const struct breakpoint *b, struct err *e);
+void registry_remove(struct target *t, const struct breakpoint *b);
+void registry_clear(struct target *t);
+
+/* stopreply.c */
+uint8_t stop_signal(const struct target *t);
+bool stop_is_end(enum stop_reason reason);
+void stop_reply(struct session *s);
+void stop_line(const struct stop *stop, char *buf, size_t size);
+
+/* session.c: what the target tells its debugger, and how handlers refuse. */
+void session_stopped(struct session *s);
+void session_exited(struct session *s, int status);
+void session_console(struct session *s, const char *text);
+void session_refuse(struct session *s, uint8_t number, const char *text); /* E.text if announced, else Enn */
+bool session_multiprocess(const struct session *s);
+void session_thread(struct session *s, unsigned cpu); /* appends a thread-id */
+/* The CPU of a thread-id; "any" and "all" give the selected one. -1 if there is none such. */
+int session_cpu(const struct session *s, struct rsp_thread_id id);
+
+/* query.c: a CPU's state in words. */
+const char *cpu_state_name(enum cpu_state state);
+
+/* Handlers, one file for each area. */
+typedef void command_fn(struct session *s, const struct rsp_request *r);
+command_fn cmd_read_regs, cmd_write_regs, cmd_read_reg, cmd_write_reg, cmd_read_mem, cmd_read_mem_binary,
+    cmd_write_mem, cmd_query_phys_mode, cmd_set_phys_mode; /* data.c */
+command_fn cmd_stop_reason, cmd_continue, cmd_step, cmd_vcont_query, cmd_vcont, cmd_insert_point,
+    cmd_remove_point, cmd_detach, cmd_kill, cmd_kill_pid, cmd_restart, cmd_run_program,
+    cmd_attach; /* run.c */
+command_fn cmd_supported, cmd_no_ack, cmd_extended, cmd_set_thread_general, cmd_set_thread_resume,
+    cmd_thread_alive, cmd_current_thread, cmd_threads_first, cmd_threads_next, cmd_thread_extra,
+    cmd_attached; /* query.c */
+command_fn cmd_xfer_read, cmd_file_open, cmd_file_pread, cmd_file_close, cmd_file_fstat,
+    cmd_file_setfs;     /* files.c */
+command_fn cmd_monitor; /* monitor.c */
+
+#endif

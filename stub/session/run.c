@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Running and stopping: ?, vCont, c, s, breakpoints, D, k, vKill, R, vRun, vAttach. A resume packet has no
+ * reply of its own; the stop reply is its answer, and comes from target.c. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+void cmd_stop_reason(struct session *s, const struct rsp_request *r)
+{
+    (void)r;
+    stop_reply(s);
+}
+
+/* ---- resume ---- */
+
+/* gdb takes an error in place of a stop reply as "it stopped at once"; the reason goes to its console. */
+static void resume_failed(struct session *s, const char *text)
+{
+    if (!(s->features & RSP_FEATURE_ERROR_MESSAGE)) {
+        char line[sizeof(struct err) + 16];
+        size_t len = strlen(text);
+        len = len < sizeof line - 2 ? len : sizeof line - 2;
+        memcpy(line, text, len);
+        memcpy(line + len, "\n", 2);
+        session_console(s, line);
+    }
+    session_refuse(s, RSP_EINVAL, text);
+}
+
+static void resume(struct session *s, const enum cpu_verb verb[MACHINE_MAX_CPUS])
+{
+    const struct machine *m = s->target->machine;
+    bool steps = false, moves = false;
+    struct err e;
+    for (unsigned cpu = 0; cpu < m->ncpus; cpu++) {
+        steps |= verb[cpu] == CPU_STEP;
+        moves |= verb[cpu] != CPU_HOLD;
+    }
+    if (!moves)
+        stop_reply(s);
+    else if (!(m->caps & MACHINE_CAN_RUN))
+        resume_failed(s, "this target cannot run; it can only be looked at");
+    else if (steps && !(m->caps & MACHINE_CAN_STEP))
+        resume_failed(s, "this host cannot step a guest (no guest debugging by PER); use breakpoints");
+    else if (target_resume(s->target, verb, &e))
+        resume_failed(s, e.text);
+}
+
+/* c and s: the thread of Hc gets the verb. The others run with it, but stand still while one steps. */
+static void resume_simple(struct session *s, const struct rsp_request *r, enum cpu_verb wanted)
+{
+    enum cpu_verb verb[MACHINE_MAX_CPUS] = {CPU_HOLD};
+    const struct machine *m = s->target->machine;
+    struct rsp_thread_id id = {TARGET_PID, s->resume_tid};
+    unsigned cpu = (unsigned)session_cpu(s, id);
+    bool one = wanted == CPU_STEP || s->resume_tid > 0;
+
+    if (r->resume.has_addr) {
+        uint8_t addr[8];
+        for (unsigned i = 0; i < sizeof addr; i++)
+            addr[i] = (uint8_t)(r->resume.addr >> (56 - 8 * i));
+        if (target_write_reg(s->target, cpu, REG_PSWA, addr)) {
+            resume_failed(s, "the PSW address cannot be changed");
+            return;
+        }
+    }
+    for (unsigned i = 0; i < m->ncpus; i++)
+        verb[i] = !one || i == cpu ? wanted : CPU_HOLD;
+    resume(s, verb);
+}
+
+void cmd_continue(struct session *s, const struct rsp_request *r)
+{
+    resume_simple(s, r, CPU_CONTINUE);
+}
+
+void cmd_step(struct session *s, const struct rsp_request *r)
+{
+    resume_simple(s, r, CPU_STEP);
+}
+
+void cmd_vcont_query(struct session *s, const struct rsp_request *r)
+{
+    (void)r;
+    /* gdb uses vCont only if s and S are among the actions; where the host cannot step, they are refused in
+     * words. */
+    rsp_reply(&s->out, "vCont;c;C;s;S;t");
+}
+
+static bool matches(struct rsp_thread_id id, unsigned cpu)
+{
+    if (id.pid != RSP_ANY && id.pid != RSP_ALL && id.pid != TARGET_PID)
+        return false;
+    return id.tid == RSP_ALL || id.tid == RSP_ANY || id.tid == (int64_t)cpu + 1;
+}
+
+static enum cpu_verb verb_for(const struct rsp_request *r, unsigned cpu)
+{
+    static const enum cpu_verb verbs[] = {
+        [RSP_ACTION_CONTINUE] = CPU_CONTINUE, [RSP_ACTION_STEP] = CPU_STEP, [RSP_ACTION_STOP] = CPU_HOLD};
+    for (unsigned i = 0; i < r->vcont.count; i++)
+        if (matches(r->vcont.actions[i].thread, cpu))
+            return verbs[r->vcont.actions[i].type];
+    return CPU_HOLD;
+}
+
+/* Signals of C and S are ignored: a CPU takes none. While the guest runs, only t has a meaning. */
+void cmd_vcont(struct session *s, const struct rsp_request *r)
+{
+    enum cpu_verb verb[MACHINE_MAX_CPUS] = {CPU_HOLD};
+    const struct target *t = s->target;
+    if (session_attached(s) && t->state == ATTACHED_RUNNING && r->vcont.actions[0].type == RSP_ACTION_STOP) {
+        target_interrupt(s->target);
+        return;
+    }
+    if (!session_attached(s) || t->state != ATTACHED_STOPPED) {
+        session_refuse(s, RSP_EBUSY, "the guest already runs");
+        return;
+    }
+    for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
+        verb[cpu] = verb_for(r, cpu);
+    resume(s, verb);
+}
+
+/* ---- breakpoints ---- */
+
+/* The breakpoint that a Z or z packet means. False, and the empty reply, for a type that this target does not
+ * have. */
+static bool point(struct session *s, const struct rsp_request *r, struct breakpoint *b)
+{
+    static const struct {
+        enum bp_kind kind;
+        unsigned cap;
+    } types[] = {
+        [RSP_POINT_SOFTWARE] = {BP_SOFTWARE, MACHINE_CAN_SW_BREAK | MACHINE_CAN_HW_BREAK},
+        [RSP_POINT_HARDWARE] = {BP_HARDWARE, MACHINE_CAN_HW_BREAK},
+        [RSP_POINT_WRITE] = {BP_WRITE, MACHINE_CAN_HW_BREAK},
+    };
+    if (r->point.type > RSP_POINT_WRITE || !(s->target->machine->caps & types[r->point.type].cap)) {
+        rsp_reply(&s->out, "");
+        return false;
+    }
+    *b = (struct breakpoint){.kind = types[r->point.type].kind, .addr = r->point.addr};
+    if (b->kind == BP_WRITE)
+        b->len = r->point.kind;
+    return true;
+}
+
+/* gdb 13 does not announce error messages, but shows the part of "E.kind.text" behind the second dot in
+ * answers to Z. */
+static void point_failed(struct session *s, const char *text)
+{
+    char dotted[sizeof(struct err) + 1] = ".";
+    if (s->features & RSP_FEATURE_ERROR_MESSAGE) {
+        session_refuse(s, RSP_ENOSPC, text);
+        return;
+    }
+    strncat(dotted, text, sizeof dotted - 2);
+    rsp_error_text(&s->out, dotted);
+}
+
+void cmd_insert_point(struct session *s, const struct rsp_request *r)
+{
+    struct breakpoint b;
+    struct err e;
+    if (!point(s, r, &b))
+        return;
+    if (b.kind == BP_WRITE && b.len == 0)
+        session_refuse(s, RSP_EINVAL, "a watchpoint must have a length");
+    else if (registry_insert(s->target, s->cpu, &b, &e))
+        point_failed(s, e.text);
+    else
+        rsp_reply(&s->out, "OK");
+}
+
+void cmd_remove_point(struct session *s, const struct rsp_request *r)
+{
+    struct breakpoint b;
+    if (!point(s, r, &b))
+        return;
+    registry_remove(s->target, &b);
+    rsp_reply(&s->out, "OK");
+}
+
+/* ---- coming and going ---- */
+
+static bool our_pid(int64_t pid)
+{
+    return pid == RSP_ANY || pid == RSP_ALL || pid == TARGET_PID;
+}
+
+static void no_such_process(struct session *s)
+{
+    session_refuse(s, RSP_ESRCH, "the guest is process 1; there is no other");
+}
+
+void cmd_detach(struct session *s, const struct rsp_request *r)
+{
+    if (!our_pid(r->pid)) {
+        no_such_process(s);
+        return;
+    }
+    if (session_attached(s)) {
+        s->phase = SESSION_DETACHED;
+        target_detach(s->target);
+    }
+    rsp_reply(&s->out, "OK");
+}
+
+/* k has no reply and ends the conversation; in extended mode gdb goes on with vRun or R. */
+void cmd_kill(struct session *s, const struct rsp_request *r)
+{
+    (void)r;
+    if (session_attached(s))
+        target_kill(s->target, NULL);
+    s->phase = SESSION_CLOSING;
+}
+
+void cmd_kill_pid(struct session *s, const struct rsp_request *r)
+{
+    struct err e;
+    if (!our_pid(r->pid))
+        no_such_process(s);
+    else if (!session_attached(s))
+        session_refuse(s, RSP_EBUSY, "this debugger is not attached");
+    else if (target_kill(s->target, &e))
+        session_refuse(s, RSP_EIO, e.text);
+    else
+        rsp_reply(&s->out, "OK");
+}
+
+/* R has no reply. */
+void cmd_restart(struct session *s, const struct rsp_request *r)
+{
+    struct err e;
+    (void)r;
+    if (target_reset(s->target, NULL, &e))
+        session_console(s, e.text);
+}
+
+/* The arguments, if there are any, are the guest's new command line. */
+void cmd_run_program(struct session *s, const struct rsp_request *r)
+{
+    char *line = NULL;
+    struct err e;
+    if (r->run.argc) {
+        const char *end = r->run.args;
+        for (unsigned i = 0; i < r->run.argc; i++)
+            end += strlen(end) + 1;
+        line = malloc((size_t)(end - r->run.args));
+        if (!line) {
+            session_refuse(s, RSP_EIO, "no memory for the command line");
+            return;
+        }
+        memcpy(line, r->run.args, (size_t)(end - r->run.args));
+        for (char *p = line; p + 1 < line + (end - r->run.args); p++)
+            *p = *p ? *p : ' ';
+    }
+    if (target_reset(s->target, line, &e))
+        session_refuse(s, RSP_EIO, e.text);
+    else
+        stop_reply(s);
+    free(line);
+}
+
+void cmd_attach(struct session *s, const struct rsp_request *r)
+{
+    if (our_pid(r->pid))
+        stop_reply(s);
+    else
+        no_such_process(s);
+}

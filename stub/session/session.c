@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One debugger's conversation: frames in, the command table, acks and replies out. What a packet does is in
+ * the handlers' files; here is when it may do it: at the first valid packet the session attaches, and while
+ * the guest is being stopped for it the packet waits. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+#include "zgdbd/log.h"
+
+/* Room for the console lines and the stop reply behind a full answer. */
+#define OUT_SIZE (RSP_OUT_MAX + 4096u)
+/* Console lines are dropped once this much waits for a debugger that does not read. */
+#define CONSOLE_BACKLOG 2048u
+
+/* What must be true before a command may run. */
+enum {
+    NEED_STOPPED = 1, /* attached, and no CPU runs */
+    CAN_ATTACH = 2,   /* attaches again after D */
+};
+
+struct command {
+    command_fn *run;
+    unsigned needs;
+};
+
+static const struct command commands[] = {
+    [RSP_QSUPPORTED] = {cmd_supported, 0},
+    [RSP_QSTARTNOACKMODE] = {cmd_no_ack, 0},
+    [RSP_EXTENDED] = {cmd_extended, 0},
+    [RSP_STOP_REASON] = {cmd_stop_reason, NEED_STOPPED},
+    [RSP_READ_REGS] = {cmd_read_regs, NEED_STOPPED},
+    [RSP_WRITE_REGS] = {cmd_write_regs, NEED_STOPPED},
+    [RSP_READ_REG] = {cmd_read_reg, NEED_STOPPED},
+    [RSP_WRITE_REG] = {cmd_write_reg, NEED_STOPPED},
+    [RSP_READ_MEM] = {cmd_read_mem, NEED_STOPPED},
+    [RSP_READ_MEM_BINARY] = {cmd_read_mem_binary, NEED_STOPPED},
+    [RSP_WRITE_MEM] = {cmd_write_mem, NEED_STOPPED},
+    [RSP_INSERT_POINT] = {cmd_insert_point, NEED_STOPPED},
+    [RSP_REMOVE_POINT] = {cmd_remove_point, NEED_STOPPED},
+    [RSP_CONTINUE] = {cmd_continue, NEED_STOPPED},
+    [RSP_STEP] = {cmd_step, NEED_STOPPED},
+    [RSP_VCONT_QUERY] = {cmd_vcont_query, 0},
+    [RSP_VCONT] = {cmd_vcont, 0},
+    [RSP_SET_THREAD_GENERAL] = {cmd_set_thread_general, 0},
+    [RSP_SET_THREAD_RESUME] = {cmd_set_thread_resume, 0},
+    [RSP_THREAD_ALIVE] = {cmd_thread_alive, 0},
+    [RSP_CURRENT_THREAD] = {cmd_current_thread, 0},
+    [RSP_THREADS_FIRST] = {cmd_threads_first, 0},
+    [RSP_THREADS_NEXT] = {cmd_threads_next, 0},
+    [RSP_THREAD_EXTRA] = {cmd_thread_extra, NEED_STOPPED},
+    [RSP_ATTACHED] = {cmd_attached, 0},
+    [RSP_XFER_READ] = {cmd_xfer_read, 0},
+    [RSP_FILE_OPEN] = {cmd_file_open, 0},
+    [RSP_FILE_PREAD] = {cmd_file_pread, 0},
+    [RSP_FILE_CLOSE] = {cmd_file_close, 0},
+    [RSP_FILE_FSTAT] = {cmd_file_fstat, 0},
+    [RSP_FILE_SETFS] = {cmd_file_setfs, 0},
+    [RSP_DETACH] = {cmd_detach, 0},
+    [RSP_KILL] = {cmd_kill, 0},
+    [RSP_KILL_PID] = {cmd_kill_pid, 0},
+    [RSP_RESTART] = {cmd_restart, NEED_STOPPED | CAN_ATTACH},
+    [RSP_RUN_PROGRAM] = {cmd_run_program, NEED_STOPPED | CAN_ATTACH},
+    [RSP_ATTACH] = {cmd_attach, NEED_STOPPED | CAN_ATTACH},
+    [RSP_MONITOR] = {cmd_monitor, NEED_STOPPED},
+    [RSP_QUERY_PHYS_MODE] = {cmd_query_phys_mode, 0},
+    [RSP_SET_PHYS_MODE] = {cmd_set_phys_mode, 0},
+};
+
+struct session *session_create(struct target *t)
+{
+    struct session *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->target = t;
+    s->phase = SESSION_NEW;
+    s->in_buf = malloc(RSP_IN_SIZE);
+    s->out_buf = malloc(OUT_SIZE);
+    s->last = malloc(OUT_SIZE);
+    if (!s->in_buf || !s->out_buf || !s->last) {
+        session_destroy(s);
+        return NULL;
+    }
+    rsp_parser_init(&s->parser, s->in_buf, RSP_IN_SIZE);
+    rsp_out_init(&s->out, s->out_buf, OUT_SIZE);
+    return s;
+}
+
+void session_destroy(struct session *s)
+{
+    if (session_attached(s))
+        target_lost(s->target);
+    free(s->in_buf);
+    free(s->out_buf);
+    free(s->last);
+    free(s);
+}
+
+bool session_attached(const struct session *s)
+{
+    return s->target->session == s;
+}
+
+bool session_waiting(const struct session *s)
+{
+    return s->pending && s->target->state == ATTACHED_HALTING && session_attached(s);
+}
+
+bool session_closing(const struct session *s)
+{
+    return s->phase == SESSION_CLOSING;
+}
+
+const char *session_output(const struct session *s, size_t *len)
+{
+    *len = s->out.len;
+    return s->out.buf;
+}
+
+void session_sent(struct session *s, size_t n)
+{
+    s->out.len -= n;
+    memmove(s->out.buf, s->out.buf + n, s->out.len);
+}
+
+/* ---- what others append ---- */
+
+bool session_multiprocess(const struct session *s)
+{
+    return s->features & RSP_FEATURE_MULTIPROCESS;
+}
+
+void session_thread(struct session *s, unsigned cpu)
+{
+    struct rsp_thread_id id = {TARGET_PID, cpu + 1};
+    rsp_thread(&s->out, id, session_multiprocess(s));
+}
+
+int session_cpu(const struct session *s, struct rsp_thread_id id)
+{
+    if (id.pid != RSP_ANY && id.pid != RSP_ALL && id.pid != TARGET_PID)
+        return -1;
+    if (id.tid == RSP_ANY || id.tid == RSP_ALL)
+        return (int)s->cpu;
+    return id.tid >= 1 && id.tid <= s->target->machine->ncpus ? (int)(id.tid - 1) : -1;
+}
+
+void session_refuse(struct session *s, uint8_t number, const char *text)
+{
+    log_msg(LOG_INFO, "refused: %s", text);
+    if (s->features & RSP_FEATURE_ERROR_MESSAGE)
+        rsp_error_text(&s->out, text);
+    else
+        rsp_error(&s->out, number);
+}
+
+void session_console(struct session *s, const char *text)
+{
+    if (s->out.len > CONSOLE_BACKLOG)
+        return;
+    rsp_begin(&s->out, RSP_PLAIN);
+    rsp_str(&s->out, "O");
+    rsp_hex_str(&s->out, text);
+    rsp_end(&s->out);
+}
+
+/* Keeps what was appended since mark, for a debugger that asks for it again. */
+static void remember(struct session *s, size_t mark)
+{
+    if (s->parser.no_ack || s->out.len <= mark)
+        return;
+    s->last_len = s->out.len - mark;
+    memcpy(s->last, s->out.buf + mark, s->last_len);
+}
+
+void session_stopped(struct session *s)
+{
+    size_t mark = s->out.len;
+    stop_reply(s);
+    remember(s, mark);
+}
+
+void session_exited(struct session *s, int status)
+{
+    rsp_begin(&s->out, RSP_PLAIN);
+    rsp_str(&s->out, "W");
+    rsp_hex_u8(&s->out, (uint8_t)status);
+    if (session_multiprocess(s)) {
+        rsp_str(&s->out, ";process:");
+        rsp_hex_u64(&s->out, TARGET_PID);
+    }
+    rsp_end(&s->out);
+    s->phase = SESSION_CLOSING;
+}
+
+/* ---- packets ---- */
+
+static void malformed(struct session *s, enum rsp_kind kind)
+{
+    log_msg(LOG_DEBUG, "malformed packet");
+    if (kind == RSP_FILE_OPEN || kind == RSP_FILE_PREAD || kind == RSP_FILE_CLOSE || kind == RSP_FILE_FSTAT ||
+        kind == RSP_FILE_SETFS)
+        rsp_reply(&s->out, "F-1,16");
+    else
+        rsp_error(&s->out, RSP_EINVAL);
+}
+
+static void dispatch(struct session *s, enum rsp_kind kind)
+{
+    const struct command *c = &commands[kind];
+    bool stopped = s->target->state == ATTACHED_STOPPED && session_attached(s);
+    if ((c->needs & NEED_STOPPED) && !stopped)
+        session_refuse(s, RSP_EBUSY, "the guest runs; interrupt it or attach first");
+    else
+        c->run(s, &s->request);
+}
+
+/* What becomes of a second debugger: gdb shows this text as a warning, and then that the connection was
+ * closed. */
+static bool attach(struct session *s)
+{
+    struct err e;
+    if (target_attach(s->target, s, &e) == 0) {
+        s->phase = SESSION_ATTACHED;
+        return true;
+    }
+    log_msg(LOG_WARNING, "a second debugger was refused");
+    if (!s->parser.no_ack)
+        rsp_ack(&s->out);
+    rsp_error_text(&s->out, e.text);
+    s->phase = SESSION_CLOSING;
+    return false;
+}
+
+/* Runs the packet that was parsed last. The ack stands in front of the reply, and both leave in one write. */
+static void run_packet(struct session *s)
+{
+    size_t mark = s->out.len;
+    s->pending = false;
+    if (!s->parser.no_ack)
+        rsp_ack(&s->out);
+    size_t reply = s->out.len;
+    if (s->verdict == RSP_UNKNOWN)
+        rsp_reply(&s->out, "");
+    else if (s->verdict == RSP_MALFORMED)
+        malformed(s, s->request.kind);
+    else
+        dispatch(s, s->request.kind);
+    if (s->out.len > mark)
+        remember(s, reply);
+}
+
+static bool wants_attach(const struct session *s)
+{
+    if (s->phase == SESSION_NEW)
+        return true;
+    return s->phase == SESSION_DETACHED && s->verdict == RSP_OK &&
+           (commands[s->request.kind].needs & CAN_ATTACH);
+}
+
+static void packet(struct session *s, const struct rsp_item *item)
+{
+    s->verdict = rsp_parse_request(item->payload, item->len, &s->request);
+    if (wants_attach(s) && !attach(s))
+        return;
+    s->pending = true;
+    if (!session_waiting(s))
+        run_packet(s);
+}
+
+static void repeat(struct session *s)
+{
+    if (s->parser.no_ack || OUT_SIZE - s->out.len < s->last_len)
+        return;
+    memcpy(s->out.buf + s->out.len, s->last, s->last_len);
+    s->out.len += s->last_len;
+}
+
+static void handle(struct session *s, const struct rsp_item *item)
+{
+    switch (item->kind) {
+    case RSP_ITEM_PACKET:
+        packet(s, item);
+        break;
+    case RSP_ITEM_INTERRUPT:
+        if (session_attached(s))
+            target_interrupt(s->target);
+        break;
+    case RSP_ITEM_NAK:
+        repeat(s);
+        break;
+    case RSP_ITEM_BAD_CHECKSUM:
+        log_msg(LOG_DEBUG, "a packet with a bad checksum");
+        if (!s->parser.no_ack)
+            rsp_nak(&s->out);
+        break;
+    case RSP_ITEM_TOO_LONG:
+    case RSP_ITEM_MALFORMED:
+        log_msg(LOG_DEBUG, "a packet that is too long or badly encoded");
+        if (!s->parser.no_ack)
+            rsp_ack(&s->out);
+        rsp_error(&s->out, item->kind == RSP_ITEM_TOO_LONG ? RSP_EMSGSIZE : RSP_EINVAL);
+        break;
+    case RSP_ITEM_ACK:
+    case RSP_ITEM_NONE:
+        break;
+    }
+}
+
+size_t session_input(struct session *s, const void *data, size_t n)
+{
+    const char *bytes = data;
+    size_t used = 0;
+    if (s->pending && !session_waiting(s) && s->out.len == 0)
+        run_packet(s);
+    while (used < n && s->out.len == 0 && !s->pending && s->phase != SESSION_CLOSING) {
+        struct rsp_item item;
+        used += rsp_parser_feed(&s->parser, bytes + used, n - used, &item);
+        handle(s, &item);
+    }
+    return used;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a stop looks like to the debugger: signal, reason, thread, the registers that gdb reads first anyway,
+ * and the line of text for its console. */
+#include <stdio.h>
+
+#include "internal.h"
+
+static const uint8_t signals[] = {
+    [STOP_STEP] = 0x05,     [STOP_SW_BREAKPOINT] = 0x05, [STOP_HW_BREAKPOINT] = 0x05,
+    [STOP_WATCH] = 0x05,    [STOP_INTERRUPT] = 0x02,     [STOP_DISABLED_WAIT] = 0x06,
+    [STOP_SHUTDOWN] = 0x0f, [STOP_PROGRAM_LOOP] = 0x0b,  [STOP_RESET] = 0x01,
+    [STOP_ERROR] = 0x04,
+};
+
+uint8_t stop_signal(const struct target *t)
+{
+    return t->has_stop ? signals[t->stop.reason] : signals[STOP_STEP];
+}
+
+bool stop_is_end(enum stop_reason reason)
+{
+    return reason == STOP_DISABLED_WAIT || reason == STOP_SHUTDOWN || reason == STOP_PROGRAM_LOOP ||
+           reason == STOP_RESET || reason == STOP_ERROR;
+}
+
+/* Reasons are sent only to the extent the debugger announced that it knows them. */
+static void append_reason(struct session *s, const struct stop *stop)
+{
+    struct rsp_out *o = &s->out;
+    if (stop->reason == STOP_SW_BREAKPOINT && (s->features & RSP_FEATURE_SWBREAK))
+        rsp_str(o, "swbreak:;");
+    else if (stop->reason == STOP_HW_BREAKPOINT && (s->features & RSP_FEATURE_HWBREAK))
+        rsp_str(o, "hwbreak:;");
+    else if (stop->reason == STOP_WATCH) {
+        rsp_str(o, "watch:");
+        rsp_hex_u64(o, stop->addr);
+        rsp_str(o, ";");
+    }
+}
+
+void stop_reply(struct session *s)
+{
+    static const unsigned expedited[] = {REG_PSWM, REG_PSWA, REG_R0 + 14, REG_R0 + 15};
+    const struct target *t = s->target;
+    unsigned cpu = t->has_stop ? t->stop.cpu : 0;
+
+    rsp_begin(&s->out, RSP_PLAIN);
+    rsp_str(&s->out, "T");
+    rsp_hex_u8(&s->out, stop_signal(t));
+    for (size_t i = 0; i < sizeof expedited / sizeof *expedited; i++) {
+        uint8_t bytes[REG_MAX_BYTES];
+        if (machine_read_reg(t->machine, cpu, expedited[i], bytes))
+            continue;
+        rsp_hex_u8(&s->out, (uint8_t)expedited[i]);
+        rsp_str(&s->out, ":");
+        rsp_hex(&s->out, bytes, reg_table[expedited[i]].bytes);
+        rsp_str(&s->out, ";");
+    }
+    rsp_str(&s->out, "thread:");
+    session_thread(s, cpu);
+    rsp_str(&s->out, ";");
+    if (t->has_stop)
+        append_reason(s, &t->stop);
+    rsp_end(&s->out);
+}
+
+void stop_line(const struct stop *stop, char *buf, size_t size)
+{
+    char psw[192];
+    snprintf(buf, size, "zgdbd: CPU %u: %s; PSW %s\n", stop->cpu, stop->text,
+             psw_describe(stop->psw, psw, sizeof psw));
+}

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The guest's life cycle as the debugger's side sees it, as a table of states and events: who is attached,
+ * who runs, and what follows from a stop, a lost connection or the guest's end. The only place that resumes,
+ * interrupts or resets the machine. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+#include "zgdbd/log.h"
+
+enum target_event {
+    EVENT_START,  /* --run */
+    EVENT_ATTACH, /* a session's first valid packet; t->session is set */
+    EVENT_DETACH, /* D */
+    EVENT_LOST,   /* the attached session's connection is gone */
+    EVENT_KILL,
+    EVENT_RESUME, /* t->plan.verb is set */
+    EVENT_INTERRUPT,
+    EVENT_STOP, /* t->stop is set; no CPU runs */
+    TARGET_EVENTS,
+};
+
+/* Does what the event asks for and returns the next state. Failures are told in *e. */
+typedef enum target_state event_fn(struct target *t, struct err *e);
+
+static enum target_state end(struct target *t, int status)
+{
+    t->exit_status = status;
+    return ENDED;
+}
+
+static int resume(struct target *t, struct err *e)
+{
+    memcpy(t->snapshot, t->breakpoints, t->nbreakpoints * sizeof *t->breakpoints);
+    t->plan.breakpoints = t->snapshot;
+    t->plan.nbreakpoints = t->nbreakpoints;
+    if (machine_resume(t->machine, &t->plan, e))
+        return -1;
+    t->dead = false;
+    t->killed = false;
+    return 0;
+}
+
+static int resume_all(struct target *t, struct err *e)
+{
+    for (unsigned cpu = 0; cpu < MACHINE_MAX_CPUS; cpu++)
+        t->plan.verb[cpu] = CPU_CONTINUE;
+    return resume(t, e);
+}
+
+static int reset(struct target *t, const char *append, struct err *e)
+{
+    if (machine_reset(t->machine, append, e))
+        return -1;
+    t->has_stop = false;
+    t->dead = false;
+    if (t->session)
+        t->session->cpu = 0;
+    return 0;
+}
+
+/* The guest goes on without a debugger, unless it has come to an end that was already shown. */
+static enum target_state run_free(struct target *t, struct err *e)
+{
+    registry_clear(t);
+    if (t->dead) {
+        log_msg(LOG_INFO, "the guest cannot run on (%s) and stays as it is",
+                stop_reason_name(t->stop.reason));
+        return DETACHED_STOPPED;
+    }
+    if (resume_all(t, e) == 0)
+        return DETACHED_RUNNING;
+    log_msg(LOG_ERROR, "the guest stays stopped: %s", e->text);
+    return DETACHED_STOPPED;
+}
+
+/* ---- the guest's ends ---- */
+
+static enum guest_action action_for(const struct target *t, enum stop_reason reason, bool debugger)
+{
+    enum guest_action given = ACTION_DEFAULT;
+    enum guest_action alone = ACTION_EXIT;
+    if (reason == STOP_DISABLED_WAIT || reason == STOP_PROGRAM_LOOP)
+        given = t->policy.on_panic;
+    else if (reason == STOP_SHUTDOWN)
+        given = t->policy.on_shutdown;
+    else if (reason == STOP_RESET) {
+        given = t->policy.on_reset;
+        alone = ACTION_RESTART;
+    }
+    if (given != ACTION_DEFAULT)
+        return given;
+    return debugger ? ACTION_STOP : alone;
+}
+
+static int status_for(enum stop_reason reason)
+{
+    if (reason == STOP_DISABLED_WAIT || reason == STOP_PROGRAM_LOOP)
+        return EXIT_PANIC;
+    return reason == STOP_ERROR ? EXIT_OTHER : EXIT_SHUTDOWN;
+}
+
+static void log_stop(const struct stop *stop)
+{
+    char line[512];
+    bool bad = stop->reason != STOP_RESET && stop->reason != STOP_SHUTDOWN;
+    stop_line(stop, line, sizeof line);
+    line[strcspn(line, "\n")] = 0;
+    log_msg(bad ? LOG_WARNING : LOG_INFO, "%s", line + strlen("zgdbd: "));
+}
+
+/* After a reset that the guest asked for, resuming is what performs it, in the way that it asked for. */
+static int restart(struct target *t, struct err *e)
+{
+    if (t->stop.reason != STOP_RESET && reset(t, NULL, e))
+        return -1;
+    return resume_all(t, e);
+}
+
+/* A stop with nobody attached. */
+static enum target_state settle_alone(struct target *t, struct err *e)
+{
+    if (!stop_is_end(t->stop.reason))
+        return run_free(t, e);
+    registry_clear(t);
+    log_stop(&t->stop);
+    switch (action_for(t, t->stop.reason, false)) {
+    case ACTION_EXIT:
+        return end(t, status_for(t->stop.reason));
+    case ACTION_RESTART:
+        if (restart(t, e) == 0)
+            return DETACHED_RUNNING;
+        log_msg(LOG_ERROR, "the guest cannot be restarted: %s", e->text);
+        return end(t, EXIT_OTHER);
+    default:
+        return DETACHED_STOPPED;
+    }
+}
+
+/* ---- events ---- */
+
+static enum target_state attach_stopped(struct target *t, struct err *e)
+{
+    (void)e;
+    t->killed = false;
+    return ATTACHED_STOPPED;
+}
+
+static enum target_state attach_running(struct target *t, struct err *e)
+{
+    (void)e;
+    t->intent = INTENT_HOLD;
+    machine_interrupt(t->machine);
+    return ATTACHED_HALTING;
+}
+
+static enum target_state attach_halting(struct target *t, struct err *e)
+{
+    (void)e;
+    if (t->intent == INTENT_RUN)
+        t->intent = INTENT_HOLD;
+    return ATTACHED_HALTING;
+}
+
+static enum target_state detach_stopped(struct target *t, struct err *e)
+{
+    return run_free(t, e);
+}
+
+/* Breakpoints can be taken out only while nothing runs: the guest halts for a moment even where it is to run
+ * on. */
+static enum target_state detach_running(struct target *t, struct err *e)
+{
+    (void)e;
+    t->intent = INTENT_RUN;
+    machine_interrupt(t->machine);
+    return DETACHED_HALTING;
+}
+
+static enum target_state lost_stopped(struct target *t, struct err *e)
+{
+    if (t->killed)
+        return DETACHED_STOPPED;
+    if (t->policy.on_disconnect == DISCONNECT_EXIT)
+        return end(t, EXIT_SHUTDOWN);
+    if (t->policy.on_disconnect == DISCONNECT_RUN)
+        return run_free(t, e);
+    registry_clear(t);
+    return DETACHED_STOPPED;
+}
+
+static enum target_state lost_running(struct target *t, struct err *e)
+{
+    (void)e;
+    if (t->policy.on_disconnect == DISCONNECT_EXIT)
+        return end(t, EXIT_SHUTDOWN);
+    t->intent = t->policy.on_disconnect == DISCONNECT_RUN ? INTENT_RUN : INTENT_HOLD;
+    machine_interrupt(t->machine);
+    return DETACHED_HALTING;
+}
+
+static enum target_state lost_halting(struct target *t, struct err *e)
+{
+    return t->intent == INTENT_RESET ? DETACHED_HALTING : lost_running(t, e);
+}
+
+static enum target_state kill_stopped(struct target *t, struct err *e)
+{
+    registry_clear(t);
+    if (reset(t, NULL, e) == 0)
+        t->killed = true;
+    return t->session ? ATTACHED_STOPPED : DETACHED_STOPPED;
+}
+
+static enum target_state kill_running(struct target *t, struct err *e)
+{
+    (void)e;
+    t->intent = INTENT_RESET;
+    machine_interrupt(t->machine);
+    return ATTACHED_HALTING;
+}
+
+static enum target_state resume_stopped(struct target *t, struct err *e)
+{
+    return resume(t, e) ? ATTACHED_STOPPED : ATTACHED_RUNNING;
+}
+
+static enum target_state interrupt_running(struct target *t, struct err *e)
+{
+    (void)e;
+    machine_interrupt(t->machine);
+    return ATTACHED_RUNNING;
+}
+
+static enum target_state stop_attached(struct target *t, struct err *e)
+{
+    char line[512];
+    t->session->cpu = t->stop.cpu;
+    if (stop_is_end(t->stop.reason)) {
+        stop_line(&t->stop, line, sizeof line);
+        session_console(t->session, line);
+        enum guest_action action = action_for(t, t->stop.reason, true);
+        if (action == ACTION_EXIT) {
+            session_exited(t->session, status_for(t->stop.reason));
+            return end(t, status_for(t->stop.reason));
+        }
+        if (action == ACTION_RESTART) {
+            if (restart(t, e) == 0)
+                return ATTACHED_RUNNING;
+            log_msg(LOG_ERROR, "the guest cannot be restarted: %s", e->text);
+        }
+    }
+    session_stopped(t->session);
+    return ATTACHED_STOPPED;
+}
+
+/* Nothing is owed to the debugger here but the answers to what it asked meanwhile. */
+static enum target_state stop_attached_halting(struct target *t, struct err *e)
+{
+    t->session->cpu = t->stop.cpu;
+    if (t->intent == INTENT_RESET)
+        return kill_stopped(t, e);
+    if (stop_is_end(t->stop.reason) && action_for(t, t->stop.reason, true) == ACTION_EXIT) {
+        log_stop(&t->stop);
+        return end(t, status_for(t->stop.reason));
+    }
+    return ATTACHED_STOPPED;
+}
+
+static enum target_state stop_detached_halting(struct target *t, struct err *e)
+{
+    if (t->intent == INTENT_RESET)
+        return kill_stopped(t, e);
+    if (t->intent == INTENT_RUN || stop_is_end(t->stop.reason))
+        return settle_alone(t, e);
+    registry_clear(t);
+    return DETACHED_STOPPED;
+}
+
+/* An event that a state has no entry for changes nothing. */
+static event_fn *const table[TARGET_STATES][TARGET_EVENTS] = {
+    [DETACHED_STOPPED] = {[EVENT_START] = run_free, [EVENT_ATTACH] = attach_stopped},
+    [DETACHED_RUNNING] = {[EVENT_ATTACH] = attach_running, [EVENT_STOP] = settle_alone},
+    [DETACHED_HALTING] = {[EVENT_ATTACH] = attach_halting, [EVENT_STOP] = stop_detached_halting},
+    [ATTACHED_STOPPED] = {[EVENT_DETACH] = detach_stopped,
+                          [EVENT_LOST] = lost_stopped,
+                          [EVENT_KILL] = kill_stopped,
+                          [EVENT_RESUME] = resume_stopped},
+    [ATTACHED_RUNNING] = {[EVENT_DETACH] = detach_running,
+                          [EVENT_LOST] = lost_running,
+                          [EVENT_KILL] = kill_running,
+                          [EVENT_INTERRUPT] = interrupt_running,
+                          [EVENT_STOP] = stop_attached},
+    [ATTACHED_HALTING] = {[EVENT_LOST] = lost_halting, [EVENT_STOP] = stop_attached_halting},
+};
+
+static int target_event(struct target *t, enum target_event event, struct err *e)
+{
+    struct err ignored;
+    event_fn *handler = table[t->state][event];
+    e = e ? e : &ignored;
+    e->text[0] = 0;
+    if (handler)
+        t->state = handler(t, e);
+    return e->text[0] ? -1 : 0;
+}
+
+/* ---- what others call ---- */
+
+struct target *target_create(const struct target_config *config, struct err *e)
+{
+    struct target *t = calloc(1, sizeof *t);
+    if (!t)
+        goto no_memory;
+    t->machine = config->machine;
+    t->exec = config->exec;
+    t->policy = config->policy;
+    t->state = DETACHED_STOPPED;
+    t->xml_len = reg_target_xml(t->machine->reg_features, NULL, 0);
+    t->xml = malloc(t->xml_len + 1);
+    if (!t->xml)
+        goto no_memory;
+    reg_target_xml(t->machine->reg_features, t->xml, t->xml_len + 1);
+    return t;
+no_memory:
+    free(t);
+    err_set(e, EXIT_OTHER, "no memory for the debugger's side");
+    return NULL;
+}
+
+void target_destroy(struct target *t)
+{
+    free(t->xml);
+    free(t);
+}
+
+void target_start(struct target *t)
+{
+    target_event(t, EVENT_START, NULL);
+}
+
+void target_collect(struct target *t)
+{
+    struct stop stop;
+    if (!machine_next_stop(t->machine, &stop))
+        return;
+    t->stop = stop;
+    t->has_stop = true;
+    t->dead = stop_is_end(stop.reason) && stop.reason != STOP_RESET;
+    log_msg(LOG_DEBUG, "stop: %s", stop.text);
+    target_event(t, EVENT_STOP, NULL);
+}
+
+bool target_exited(const struct target *t, int *status)
+{
+    if (t->state == ENDED)
+        *status = t->exit_status;
+    return t->state == ENDED;
+}
+
+int target_attach(struct target *t, struct session *s, struct err *e)
+{
+    if (t->session)
+        return err_set(
+            e, EXIT_OTHER,
+            "another debugger is attached to this guest; detach it there, or end that session first");
+    t->session = s;
+    s->cpu = t->has_stop ? t->stop.cpu : 0;
+    target_event(t, EVENT_ATTACH, NULL);
+    log_msg(LOG_INFO, "a debugger is attached");
+    return 0;
+}
+
+void target_detach(struct target *t)
+{
+    t->session = NULL;
+    log_msg(LOG_INFO, "the debugger has detached");
+    target_event(t, EVENT_DETACH, NULL);
+}
+
+void target_lost(struct target *t)
+{
+    t->session = NULL;
+    log_msg(LOG_INFO, "the debugger's connection has ended");
+    target_event(t, EVENT_LOST, NULL);
+}
+
+int target_kill(struct target *t, struct err *e)
+{
+    return target_event(t, EVENT_KILL, e);
+}
+
+int target_resume(struct target *t, const enum cpu_verb verb[MACHINE_MAX_CPUS], struct err *e)
+{
+    memcpy(t->plan.verb, verb, sizeof t->plan.verb);
+    return target_event(t, EVENT_RESUME, e);
+}
+
+void target_interrupt(struct target *t)
+{
+    target_event(t, EVENT_INTERRUPT, NULL);
+}
+
+int target_reset(struct target *t, const char *append, struct err *e)
+{
+    if (reset(t, append, e))
+        return -1;
+    t->killed = false;
+    return 0;
+}
+
+void target_quit(struct target *t, int status)
+{
+    t->state = end(t, status);
+}
+
+bool target_has_reg(const struct target *t, unsigned reg)
+{
+    return reg < REG_COUNT && (t->machine->reg_features & 1u << reg_table[reg].feature);
+}
+
+int target_write_reg(struct target *t, unsigned cpu, unsigned reg, const uint8_t *bytes)
+{
+    t->dead = false;
+    return machine_write_reg(t->machine, cpu, reg, bytes);
+}
