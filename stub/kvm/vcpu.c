@@ -37,9 +37,9 @@ static void make_timer(struct vcpu *cpu)
     cpu->timer_made = timer_create(CLOCK_MONOTONIC, &event, &cpu->timer) == 0;
 }
 
-/* Called with the lock held by a CPU that is about to park. The first stop of a resume is the one reported;
- * it makes the other CPUs stop. */
-static void post_stop(struct kvm_machine *m, const struct vcpu *cpu, const struct stop *stop)
+/* Called with the lock held by a CPU that parks. The first stop of a resume is the one reported; it makes the other CPUs
+ * stop. True if this was the last CPU that ran: the loop is then to be woken, once the lock is free. */
+static bool post_stop(struct kvm_machine *m, const struct vcpu *cpu, const struct stop *stop)
 {
     if (!m->have_stop) {
         m->stop = *stop;
@@ -48,8 +48,7 @@ static void post_stop(struct kvm_machine *m, const struct vcpu *cpu, const struc
             if (i != cpu->id && m->cpu[i].phase == VCPU_RUNNING)
                 vcpu_kick(&m->cpu[i]);
     }
-    if (--m->running == 0)
-        m->config.events.wake(m->config.events.ctx);
+    return --m->running == 0;
 }
 
 static void *vcpu_main(void *arg)
@@ -62,6 +61,7 @@ static void *vcpu_main(void *arg)
     pthread_mutex_lock(&m->lock);
     for (;;) {
         struct stop stop;
+        bool last;
 
         while (cpu->phase == VCPU_PARKED)
             pthread_cond_wait(&m->changed, &m->lock);
@@ -72,7 +72,11 @@ static void *vcpu_main(void *arg)
         pthread_mutex_lock(&m->lock);
         if (cpu->phase == VCPU_RUNNING)
             cpu->phase = VCPU_PARKED;
-        post_stop(m, cpu, &stop);
+        last = post_stop(m, cpu, &stop);
+        pthread_mutex_unlock(&m->lock);
+        if (last) /* not under the lock, which the woken loop would run into at once */
+            m->config.events.wake(m->config.events.ctx);
+        pthread_mutex_lock(&m->lock);
     }
     pthread_mutex_unlock(&m->lock);
     if (cpu->timer_made)
@@ -137,8 +141,8 @@ int vcpu_resume_all(struct machine *machine, const struct resume_plan *plan, str
         atomic_store(&m->cpu[i].stop_requested, false);
         m->cpu[i].phase = VCPU_RUNNING;
     }
-    pthread_cond_broadcast(&m->changed);
     pthread_mutex_unlock(&m->lock);
+    pthread_cond_broadcast(&m->changed);
     return 0;
 }
 
