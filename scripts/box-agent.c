@@ -147,20 +147,29 @@ static _Noreturn void leave(struct session *s)
 	_exit(EXIT_SUCCESS);
 }
 
+/* Send what the connection takes just now. */
+static void send_some(struct session *s)
+{
+	struct ring *r = &s->to_client;
+	ssize_t n;
+
+	if (!ring_used(r))
+		return;
+	n = send(s->conn, r->data + r->head, ring_used(r), MSG_NOSIGNAL);
+	if (n > 0)
+		r->head += (size_t)n;
+	else if (n < 0 && errno != EAGAIN && errno != EINTR)
+		leave(s);
+}
+
 /* Send all that is queued, waiting for a slow client; it goes away by closing. */
 static void flush_client(struct session *s)
 {
-	struct ring *r = &s->to_client;
-
-	while (ring_used(r)) {
+	while (ring_used(&s->to_client)) {
 		struct pollfd p = { .fd = s->conn, .events = POLLOUT };
-		ssize_t n = send(s->conn, r->data + r->head, ring_used(r), MSG_NOSIGNAL);
 
-		if (n > 0)
-			r->head += (size_t)n;
-		else if (n < 0 && errno == EAGAIN)
-			poll(&p, 1, -1);
-		else if (n < 0 && errno != EINTR)
+		send_some(s);
+		if (ring_used(&s->to_client) && poll(&p, 1, -1) < 0 && errno != EINTR)
 			leave(s);
 	}
 }
@@ -460,8 +469,12 @@ static _Noreturn void relay(struct session *s)
 	enum { CONN, CHILD, IN, OUT, ERR, COUNT };
 
 	for (;;) {
-		bool room = room_for_output(s);
-		bool queued = ring_used(&s->to_client) > 0;
+		bool room, queued;
+
+		take_frames(s); /* some may have come along with the request */
+		feed_program(s);
+		room = room_for_output(s);
+		queued = ring_used(&s->to_client) > 0;
 		struct pollfd p[COUNT] = {
 			[CONN] = { s->conn, (short)(POLLIN | (queued ? POLLOUT : 0)), 0 },
 			[CHILD] = { s->child_signal, POLLIN, 0 },
@@ -474,21 +487,11 @@ static _Noreturn void relay(struct session *s)
 			leave(s);
 		if (p[CONN].revents & ~POLLOUT)
 			receive(s);
-		take_frames(s);
-		feed_program(s);
 		if (p[OUT].revents)
 			take_output(s, &s->out, 'O');
 		if (p[ERR].revents)
 			take_output(s, &s->err, 'X');
-		if (ring_used(&s->to_client)) {
-			struct ring *r = &s->to_client;
-			ssize_t n = send(s->conn, r->data + r->head, ring_used(r), MSG_NOSIGNAL);
-
-			if (n > 0)
-				r->head += (size_t)n;
-			else if (n < 0 && errno != EAGAIN && errno != EINTR)
-				leave(s);
-		}
+		send_some(s);
 		if (p[CHILD].revents)
 			check_ended(s);
 	}
