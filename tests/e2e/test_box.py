@@ -281,7 +281,9 @@ def test_kill_any_part(part):
         parts = processes_of(box)
         space = os.readlink(f"/proc/{max(parts)}/ns/net")
         assert space in net_namespaces()
-        waiting = box.popen(["sleep", "1000"], stderr=subprocess.PIPE, text=True)
+        waiting = box.popen(["sh", "-c", "echo; sleep 1000"], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+        waiting.stdout.readline()
         os.kill(next(pid for pid, name in parts.items() if name == part), signal.SIGKILL)
         await_end(parts)
         _, errors = waiting.communicate(timeout=DEADLINE)

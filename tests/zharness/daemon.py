@@ -48,11 +48,11 @@ class Zgdbd:
     """One zgdbd with IMAGE: a local path, or "linux" for the box's own Debian kernel. LISTEN None leaves the choice to
     the options. address is what gdb's `target remote` takes."""
 
-    def __init__(self, box, image, *options, listen=f"tcp:0.0.0.0:{PORT}", timeout=30):
+    def __init__(self, box, image, *options, listen=f"tcp:*:{PORT}", timeout=30):
         self.box = box
         self.timeout = timeout
         self.listen = listen
-        self.argv = self.command(box, image, *(["--listen", listen] if listen else []), *options)
+        self.argv = self.command(box, image, *(["--listen", listen, "--listen-any"] if listen else []), *options)
         self.process = box.popen(self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                  start_new_session=True)
         self.output = Follower(self.process.stdout)
