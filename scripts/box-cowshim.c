@@ -12,13 +12,13 @@
 
 int ioctl(int fd, unsigned long request, ...)
 {
-	va_list ap;
-	void *argument;
+    va_list ap;
+    void *argument;
 
-	va_start(ap, request);
-	argument = va_arg(ap, void *);
-	va_end(ap);
-	if (request == KVM_CHECK_EXTENSION && (long)argument == KVM_CAP_S390_COW)
-		return 1;
-	return (int)syscall(SYS_ioctl, fd, request, argument);
+    va_start(ap, request);
+    argument = va_arg(ap, void *);
+    va_end(ap);
+    if (request == KVM_CHECK_EXTENSION && (long)argument == KVM_CAP_S390_COW)
+        return 1;
+    return (int)syscall(SYS_ioctl, fd, request, argument);
 }

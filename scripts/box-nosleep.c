@@ -12,12 +12,12 @@ unsigned int sleep(unsigned int seconds);
 
 unsigned int sleep(unsigned int seconds)
 {
-	struct timespec t = { .tv_sec = seconds };
+    struct timespec t = {.tv_sec = seconds};
 
-	if (seconds == CTCI_START_DELAY) {
-		t.tv_sec = 0;
-		t.tv_nsec = ENOUGH_NS;
-	}
-	nanosleep(&t, NULL);
-	return 0;
+    if (seconds == CTCI_START_DELAY) {
+        t.tv_sec = 0;
+        t.tv_nsec = ENOUGH_NS;
+    }
+    nanosleep(&t, NULL);
+    return 0;
 }

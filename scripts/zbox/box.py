@@ -29,6 +29,8 @@ SOCKET_PATH_LIMIT = 107
 UP_LIMIT = 180
 DOWN_LIMIT = 20
 TUN = "/dev/net/tun"
+# What the control socket says when there is no supervisor, or no longer.
+NOT_UP = (errno.ENOENT, errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE)
 
 
 def run_dir():
@@ -231,7 +233,7 @@ class Box:
             text, connection = remote.receive_answer(control, verb, port)
         except OSError as error:
             control.close()
-            if error.errno not in (errno.ENOENT, errno.ECONNREFUSED):
+            if error.errno not in NOT_UP:
                 raise Failure(f"box {self.name}: {error.strerror}") from None
             raise Failure(f"box {self.name} is not up; start it with scripts/box up") from None
         return text, connection, control
