@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The fake machine: see fake_machine.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fake_machine.h"
+
+static struct fake_machine *fake(struct machine *m)
+{
+    return (struct fake_machine *)m;
+}
+
+static void wake(struct fake_machine *f)
+{
+    if (f->events.wake)
+        f->events.wake(f->events.ctx);
+}
+
+static struct stop make_stop(enum stop_reason reason)
+{
+    struct stop stop = {.reason = reason, .psw = {0x0002000180000000, 0x1234}, .addr = 0x100040};
+    snprintf(stop.text, sizeof stop.text, "%s of the fake", stop_reason_name(reason));
+    return stop;
+}
+
+struct stop *fake_script(struct fake_machine *f, enum stop_reason reason)
+{
+    struct stop *stop = &f->script[f->scripted++ % FAKE_SCRIPT];
+    *stop = make_stop(reason);
+    return stop;
+}
+
+static void stop_now(struct fake_machine *f, const struct stop *stop)
+{
+    pthread_mutex_lock(&f->lock);
+    bool ran = f->running;
+    if (ran) {
+        f->running = false;
+        f->stopped = true;
+        f->stop = *stop;
+    }
+    pthread_mutex_unlock(&f->lock);
+    if (ran)
+        wake(f);
+}
+
+void fake_stop(struct fake_machine *f, enum stop_reason reason)
+{
+    struct stop stop = make_stop(reason);
+    stop_now(f, &stop);
+}
+
+bool fake_running(struct fake_machine *f)
+{
+    pthread_mutex_lock(&f->lock);
+    bool running = f->running;
+    pthread_mutex_unlock(&f->lock);
+    return running;
+}
+
+static void op_destroy(struct machine *m)
+{
+    pthread_mutex_destroy(&fake(m)->lock);
+    free(m);
+}
+
+static int op_resume(struct machine *m, const struct resume_plan *plan, struct err *e)
+{
+    struct fake_machine *f = fake(m);
+    if (f->running || f->stopped)
+        return err_set(e, EXIT_OTHER, "the fake runs already");
+    if (f->fail_resume)
+        return err_set(e, EXIT_OTHER, "%s", f->fail_resume);
+    f->resumes++;
+    f->plan = *plan;
+    memcpy(f->points, plan->breakpoints,
+           (plan->nbreakpoints < FAKE_POINTS ? plan->nbreakpoints : FAKE_POINTS) * sizeof *f->points);
+    pthread_mutex_lock(&f->lock);
+    f->running = true;
+    pthread_mutex_unlock(&f->lock);
+    if (f->played < f->scripted)
+        stop_now(f, &f->script[f->played++ % FAKE_SCRIPT]);
+    return 0;
+}
+
+static void op_interrupt(struct machine *m)
+{
+    fake(m)->interrupts++;
+    fake_stop(fake(m), STOP_INTERRUPT);
+}
+
+static bool op_next_stop(struct machine *m, struct stop *out)
+{
+    struct fake_machine *f = fake(m);
+    pthread_mutex_lock(&f->lock);
+    bool got = f->stopped;
+    *out = f->stop;
+    f->stopped = false;
+    pthread_mutex_unlock(&f->lock);
+    return got;
+}
+
+static enum cpu_state op_state(struct machine *m, unsigned cpu)
+{
+    return fake(m)->state[cpu];
+}
+
+static int op_read_reg(struct machine *m, unsigned cpu, unsigned reg, uint8_t *bytes)
+{
+    if (fake(m)->unreadable_reg == (int)reg)
+        return -1;
+    memcpy(bytes, fake(m)->regs[cpu][reg], reg_table[reg].bytes);
+    return 0;
+}
+
+static int op_write_reg(struct machine *m, unsigned cpu, unsigned reg, const uint8_t *bytes)
+{
+    if (fake(m)->constant_reg == (int)reg)
+        return -1;
+    memcpy(fake(m)->regs[cpu][reg], bytes, reg_table[reg].bytes);
+    return 0;
+}
+
+/* How many of len bytes from addr on exist; *at is where. */
+static size_t locate(enum mem_space space, uint64_t addr, size_t len, uint64_t *at)
+{
+    *at = space == SPACE_ABSOLUTE ? addr : addr - FAKE_LOGICAL;
+    if (*at >= FAKE_MEMORY)
+        return 0;
+    return len < FAKE_MEMORY - *at ? len : FAKE_MEMORY - *at;
+}
+
+static size_t op_read_memory(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr, void *buf,
+                             size_t len)
+{
+    uint64_t at;
+    size_t n = locate(space, addr, len, &at);
+    (void)cpu;
+    if (n)
+        memcpy(buf, fake(m)->memory + at, n);
+    return n;
+}
+
+static size_t op_write_memory(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr,
+                              const void *buf, size_t len)
+{
+    uint64_t at;
+    size_t n = locate(space, addr, len, &at);
+    (void)cpu;
+    if (n)
+        memcpy(fake(m)->memory + at, buf, n);
+    return n;
+}
+
+static int op_check_breakpoints(struct machine *m, unsigned cpu, const struct breakpoint *set, size_t n,
+                                struct err *e)
+{
+    (void)m;
+    (void)cpu;
+    (void)set;
+    return n <= FAKE_POINTS ? 0 : err_set(e, EXIT_OTHER, "only %u breakpoints fit", FAKE_POINTS);
+}
+
+static void fill(struct fake_machine *f)
+{
+    for (unsigned cpu = 0; cpu < FAKE_CPUS; cpu++)
+        for (unsigned reg = 0; reg < REG_COUNT; reg++)
+            memset(f->regs[cpu][reg], (int)(reg + 0x80 * cpu), REG_MAX_BYTES);
+    for (unsigned i = 0; i < FAKE_MEMORY; i++)
+        f->memory[i] = (uint8_t)(i % 251);
+}
+
+static int op_reset(struct machine *m, const char *append, struct err *e)
+{
+    struct fake_machine *f = fake(m);
+    if (f->running)
+        return err_set(e, EXIT_OTHER, "reset of a running fake");
+    if (f->fail_reset)
+        return err_set(e, EXIT_OTHER, "%s", f->fail_reset);
+    f->resets++;
+    if (append)
+        snprintf(f->append, sizeof f->append, "%s", append);
+    fill(f);
+    return 0;
+}
+
+static size_t op_counters(struct machine *m, struct machine_counter *out, size_t max)
+{
+    if (fake(m)->resumes == 0 || max == 0)
+        return 0;
+    out[0] = (struct machine_counter){"fake exit", fake(m)->resumes};
+    return 1;
+}
+
+static const struct machine_ops ops = {
+    .destroy = op_destroy,
+    .resume = op_resume,
+    .interrupt = op_interrupt,
+    .next_stop = op_next_stop,
+    .state = op_state,
+    .read_reg = op_read_reg,
+    .write_reg = op_write_reg,
+    .read_memory = op_read_memory,
+    .write_memory = op_write_memory,
+    .check_breakpoints = op_check_breakpoints,
+    .reset = op_reset,
+    .counters = op_counters,
+};
+
+struct fake_machine *fake_create(struct machine_events events)
+{
+    struct fake_machine *f = calloc(1, sizeof *f);
+    if (!f)
+        abort();
+    f->machine.ops = &ops;
+    f->machine.ncpus = FAKE_CPUS;
+    f->machine.caps =
+        MACHINE_CAN_STEP | MACHINE_CAN_HW_BREAK | MACHINE_CAN_SW_BREAK | MACHINE_CAN_WRITE | MACHINE_CAN_RUN;
+    f->machine.reg_features = 1u << REG_CORE | 1u << REG_ACR | 1u << REG_FPR | 1u << REG_CR;
+    f->events = events;
+    f->unreadable_reg = f->constant_reg = -1;
+    pthread_mutex_init(&f->lock, NULL);
+    fill(f);
+    return f;
+}

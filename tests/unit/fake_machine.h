@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A machine for tests: registers and memory are arrays, and each resume takes the next stop of a script (or
+ * runs until it is interrupted or fake_stop() is called). Records what it was asked for. */
+#ifndef FAKE_MACHINE_H
+#define FAKE_MACHINE_H
+
+#include <pthread.h>
+
+#include "zgdbd/machine.h"
+#include "zgdbd/regs.h"
+
+#define FAKE_CPUS 2u
+#define FAKE_MEMORY 0x30000u
+/* Logical addresses are absolute ones plus this. */
+#define FAKE_LOGICAL 0x100000u
+#define FAKE_SCRIPT 16u
+#define FAKE_POINTS 4u
+
+struct fake_machine {
+    struct machine machine;
+    struct machine_events events;
+    pthread_mutex_t lock;
+    bool running;
+    bool stopped; /* a stop waits in `stop` to be handed out */
+    struct stop stop;
+    struct stop script[FAKE_SCRIPT];
+    unsigned scripted, played;
+    /* What it was asked for. */
+    unsigned resumes, interrupts, resets;
+    struct resume_plan plan; /* the last one, breakpoints copied */
+    struct breakpoint points[FAKE_POINTS];
+    char append[256];
+    /* How it behaves. */
+    const char *fail_resume, *fail_reset;
+    int unreadable_reg, constant_reg; /* -1: none */
+    enum cpu_state state[FAKE_CPUS];
+    uint8_t regs[FAKE_CPUS][REG_COUNT][REG_MAX_BYTES];
+    uint8_t memory[FAKE_MEMORY];
+};
+
+/* Registers hold their number and the CPU's in each byte, memory its own address modulo 251. */
+struct fake_machine *fake_create(struct machine_events events);
+
+/* Appends to the script a stop at CPU 0 with a text and PSW of its own. */
+struct stop *fake_script(struct fake_machine *f, enum stop_reason reason);
+
+/* Stops the running machine now. From any thread. */
+void fake_stop(struct fake_machine *f, enum stop_reason reason);
+
+bool fake_running(struct fake_machine *f);
+
+#endif
