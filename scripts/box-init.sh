@@ -35,7 +35,7 @@ echo 1 >$device/online
 set -- $device/net/*
 interface=${1##*/}
 ifconfig "$interface" 192.168.200.2 pointopoint 192.168.200.1 netmask 255.255.255.255 \
-	mtu "$box_mtu" up
+	mtu "${box_mtu:?}" up
 
 at=prime
 box-prime
