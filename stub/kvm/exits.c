@@ -2,6 +2,7 @@
 /* What each return of KVM_RUN means for the guest: service calls, DIAG, SIGP and exceptions are answered and
  * the guest goes on; waits that cannot end, stops and resets are stops to be reported. Breakpoints and steps
  * are the business of run.c. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,13 +68,13 @@ static enum exit_kind intercept_kind(const struct kvm_run *run)
     }
 }
 
-/* rc is what KVM_RUN returned; negative ones other than a kick count as "other". */
+/* rc is what KVM_RUN returned, errno still with it; failures other than a kick count as "other". */
 void exit_count(struct vcpu *cpu, int rc)
 {
     enum exit_kind kind = EXIT_ELSE;
 
     if (rc < 0)
-        kind = EXIT_KICK;
+        kind = errno == EINTR || errno == EAGAIN ? EXIT_KICK : EXIT_ELSE;
     else if (cpu->run->exit_reason == KVM_EXIT_DEBUG)
         kind = EXIT_DEBUG;
     else if (cpu->run->exit_reason == KVM_EXIT_S390_RESET)
