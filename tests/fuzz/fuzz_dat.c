@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Fuzzes address translation: control registers, PSW, prefix, addresses and the tables themselves come from
+ * the input. What is translated must lie in memory with all of its `left` bytes, and reading must agree with
+ * translating. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "zgdbd/bytes.h"
+#include "zgdbd/dat.h"
+#include "zgdbd/psw.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct input {
+    const uint8_t *data;
+    size_t size;
+};
+
+static uint64_t take(struct input *in, unsigned bytes)
+{
+    uint64_t value = 0;
+
+    while (bytes-- && in->size) {
+        value = value << 8 | *in->data++;
+        in->size--;
+    }
+    return value;
+}
+
+static void check(const struct dat_context *ctx, enum mem_space space, uint64_t addr)
+{
+    uint8_t buf[64];
+    struct dat_result r;
+    int code = dat_translate(ctx, space, addr, &r);
+    size_t n = dat_read(ctx, space, addr, buf, sizeof buf);
+
+    if ((code == 0) != (n != 0))
+        abort();
+    if (code)
+        return;
+    if (r.absolute >= ctx->size || !r.left || r.left > ctx->size - r.absolute)
+        abort();
+    if (n > r.left)
+        n = (size_t)r.left;
+    if (memcmp(buf, ctx->memory + r.absolute, n))
+        abort();
+    /* The last byte that is said to belong to the range is where its own translation says. */
+    if (space != SPACE_DEFAULT) {
+        struct dat_result last;
+
+        if (dat_translate(ctx, space, addr + r.left - 1, &last) || last.absolute != r.absolute + r.left - 1)
+            abort();
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct input in = {data, size};
+    struct dat_context ctx = {.size = (1 + take(&in, 1) % 16) * 0x1000};
+    uint8_t *memory = calloc(1, ctx.size);
+    uint64_t addr[8];
+
+    if (!memory)
+        return 0;
+    ctx.memory = memory;
+    ctx.edat2 = take(&in, 1) & 1;
+    ctx.psw_mask = take(&in, 8);
+    ctx.prefix = take(&in, 1) % 20 * 0x2000;
+    ctx.cr[0] = take(&in, 8);
+    ctx.cr[1] = take(&in, 8);
+    ctx.cr[7] = take(&in, 8);
+    ctx.cr[13] = take(&in, 8);
+    for (unsigned i = 0; i < 8; i++)
+        addr[i] = take(&in, 8);
+    /* What is left is entries and where they stand. */
+    while (in.size >= 10) {
+        uint64_t at = take(&in, 2) * 8 % ctx.size;
+
+        store_be64(memory + at, take(&in, 8));
+    }
+    for (unsigned i = 0; i < 8; i++)
+        for (enum mem_space space = SPACE_DEFAULT; space <= SPACE_ABSOLUTE; space++)
+            check(&ctx, space, addr[i]);
+    free(memory);
+    return 0;
+}
