@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The log's lines, levels and limits, struct err, and the names of the stop reasons. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "zgdbd/err.h"
+#include "zgdbd/log.h"
+#include "zgdbd/machine.h"
+
+static char written[4096];
+
+/* What one message puts on standard error. */
+static const char *logged(enum log_level level, const char *text)
+{
+    int saved = dup(STDERR_FILENO);
+    int ends[2];
+    ssize_t n;
+
+    assert_true(saved >= 0);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+    log_msg(level, "%s", text);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(ends[1]);
+    n = read(ends[0], written, sizeof written - 1);
+    close(ends[0]);
+    assert_true(n >= 0);
+    written[n] = 0;
+    return written;
+}
+
+static void respects_the_level(void **state)
+{
+    (void)state;
+    log_set_level(LOG_WARNING);
+    assert_true(log_enabled(LOG_ERROR));
+    assert_false(log_enabled(LOG_INFO));
+    assert_string_equal(logged(LOG_WARNING, "guest gone"), "zgdbd: warning: guest gone\n");
+    assert_string_equal(logged(LOG_INFO, "guest gone"), "");
+    log_set_level(LOG_DEBUG);
+    assert_string_equal(logged(LOG_DEBUG, "x"), "zgdbd: debug: x\n");
+}
+
+static void knows_levels_by_name(void **state)
+{
+    (void)state;
+    assert_int_equal(log_level_by_name("error"), LOG_ERROR);
+    assert_int_equal(log_level_by_name("debug"), LOG_DEBUG);
+    assert_int_equal(log_level_by_name("verbose"), -1);
+    assert_int_equal(log_level_by_name(""), -1);
+}
+
+static void writes_one_clean_line(void **state)
+{
+    char text[3000];
+
+    (void)state;
+    assert_string_equal(logged(LOG_ERROR, "a\nb\033[1m\177"), "zgdbd: error: a?b?[1m?\n");
+    memset(text, 'x', sizeof text);
+    text[sizeof text - 1] = 0;
+    assert_int_equal(strlen(logged(LOG_ERROR, text)), 1024);
+    assert_int_equal(written[1023], '\n');
+    assert_int_equal(written[1022], 'x');
+}
+
+static void keeps_errno(void **state)
+{
+    int saved = dup(STDERR_FILENO);
+
+    (void)state;
+    close(STDERR_FILENO); /* the write fails, and sets errno */
+    errno = ENOENT;
+    log_msg(LOG_ERROR, "nowhere to go");
+    assert_int_equal(errno, ENOENT);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+}
+
+static void fills_errors(void **state)
+{
+    struct err e;
+    char text[500];
+
+    (void)state;
+    assert_int_equal(err_set(&e, EXIT_IMAGE, "cannot open %s", "x"), -1);
+    assert_int_equal(e.status, EXIT_IMAGE);
+    assert_string_equal(e.text, "cannot open x");
+    assert_int_equal(err_set(NULL, EXIT_USAGE, "nobody asks"), -1);
+    memset(text, 'y', sizeof text);
+    text[sizeof text - 1] = 0;
+    err_set(&e, EXIT_OTHER, "%s", text);
+    assert_int_equal(strlen(e.text), sizeof e.text - 1);
+}
+
+static void names_every_stop_reason(void **state)
+{
+    (void)state;
+    for (enum stop_reason r = STOP_STEP; r <= STOP_ERROR; r++)
+        assert_string_not_equal(stop_reason_name(r), "unknown");
+    assert_string_equal(stop_reason_name(STOP_DISABLED_WAIT), "disabled wait");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(respects_the_level),    cmocka_unit_test(knows_levels_by_name),
+        cmocka_unit_test(writes_one_clean_line), cmocka_unit_test(keeps_errno),
+        cmocka_unit_test(fills_errors),          cmocka_unit_test(names_every_stop_reason),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
