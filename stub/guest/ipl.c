@@ -20,7 +20,7 @@
 #define LINUX_INITRD_SIZE 0x10410
 #define LINUX_COMMAND_LINE_MAX 0x10430
 #define LINUX_COMMAND_LINE 0x10480
-#define LINUX_OLD_COMMAND_LINE_MAX 896 /* of kernels that do not say (before 5.17) */
+#define LINUX_OLD_COMMAND_LINE_MAX 896 /* of kernels that do not say */
 #define LINUX_KERNEL 0x100000
 
 #define INITRD_LOWEST 0x800000ULL
