@@ -48,12 +48,8 @@ struct server *server_create(struct err *e)
     ev_async_init(&s->wake, on_wake);
     ev_async_start(s->loop, &s->wake);
     for (unsigned i = 0; i < 2; i++) {
-        struct sigaction now;
         ev_signal_init(&s->terminate[i], on_signal, signals[i]);
         s->terminate[i].data = s;
-        /* Whoever started us with a signal ignored (nohup, gdb for its pipes) meant it. */
-        if (sigaction(signals[i], NULL, &now) || now.sa_handler != SIG_IGN)
-            ev_signal_start(s->loop, &s->terminate[i]);
     }
     return s;
 }
@@ -78,8 +74,19 @@ void server_settle(struct server *s)
         ev_break(s->loop, EVBREAK_ALL);
 }
 
+static void watch_signals(struct server *s)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct sigaction now;
+        /* Whoever started us with a signal ignored (nohup, gdb for its pipes) meant it. */
+        if (sigaction(s->terminate[i].signum, NULL, &now) || now.sa_handler != SIG_IGN)
+            ev_signal_start(s->loop, &s->terminate[i]);
+    }
+}
+
 int server_run(struct server *s)
 {
+    watch_signals(s);
     server_wake(s); /* what happened before the loop did */
     if (!target_exited(s->target, &s->status))
         ev_run(s->loop, 0);
@@ -87,6 +94,8 @@ int server_run(struct server *s)
         if (s->connections[i])
             connection_flush(s->connections[i], LAST_WORDS_MS);
     sink_pump(s);
+    for (unsigned i = 0; i < 2; i++)
+        ev_signal_stop(s->loop, &s->terminate[i]);
     return s->status;
 }
 
@@ -102,8 +111,6 @@ void server_destroy(struct server *s)
 {
     sink_close(s);
     ev_async_stop(s->loop, &s->wake);
-    for (unsigned i = 0; i < 2; i++)
-        ev_signal_stop(s->loop, &s->terminate[i]);
     ev_loop_destroy(s->loop);
     free(s);
 }

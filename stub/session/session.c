@@ -147,7 +147,7 @@ int session_cpu(const struct session *s, struct rsp_thread_id id)
 
 void session_refuse(struct session *s, uint8_t number, const char *text)
 {
-    log_msg(LOG_INFO, "refused: %s", text);
+    log_msg(LOG_DEBUG, "refused: %s", text);
     if (s->features & RSP_FEATURE_ERROR_MESSAGE)
         rsp_error_text(&s->out, text);
     else

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The command line: every option, every usage error, and that the help names everything. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "zgdbd/options.h"
+
+#define MIB 0x100000ULL
+
+static struct options o;
+static struct err e;
+
+/* Words separated by single blanks; the program's name is added. */
+static enum options_verdict parse(const char *line)
+{
+    static char copy[1024];
+    char *argv[32] = {"zgdbd"}, *save = NULL;
+    int argc = 1;
+    snprintf(copy, sizeof copy, "%s", line);
+    for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save))
+        argv[argc++] = word;
+    e.text[0] = 0;
+    return options_parse(argc, argv, &o, &e);
+}
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("image"), OPTIONS_RUN);
+    assert_string_equal(o.image, "image");
+    assert_null(o.append);
+    assert_null(o.initrd);
+    assert_null(o.symbols);
+    assert_int_equal(o.memory, 256 * MIB);
+    assert_false(o.run);
+    assert_false(o.stdio);
+    assert_int_equal(o.listen.kind, LISTEN_TCP);
+    assert_int_equal(o.listen.port, 1234);
+    assert_memory_equal(o.listen.addr, "\x7f\0\0\1", 4);
+    assert_int_equal(o.console.kind, CONSOLE_STDIO);
+    assert_int_equal(o.policy.on_panic, ACTION_DEFAULT);
+    assert_int_equal(o.policy.on_reset, ACTION_DEFAULT);
+    assert_int_equal(o.policy.on_shutdown, ACTION_DEFAULT);
+    assert_int_equal(o.policy.on_disconnect, DISCONNECT_RUN);
+    assert_int_equal(o.log, LOG_WARNING);
+}
+
+static void test_every_option(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        parse("--append root=1 --initrd rd --symbols vmlinux --memory=1G --listen unix:/tmp/s --run "
+              "--console file:out --on-panic restart --on-reset exit --on-shutdown stop "
+              "--on-disconnect stop --log debug bzImage"),
+        OPTIONS_RUN);
+    assert_string_equal(o.image, "bzImage");
+    assert_string_equal(o.append, "root=1");
+    assert_string_equal(o.initrd, "rd");
+    assert_string_equal(o.symbols, "vmlinux");
+    assert_int_equal(o.memory, 1024 * MIB);
+    assert_int_equal(o.listen.kind, LISTEN_UNIX);
+    assert_string_equal(o.listen.path, "/tmp/s");
+    assert_true(o.run);
+    assert_int_equal(o.console.kind, CONSOLE_FILE);
+    assert_string_equal(o.console.path, "out");
+    assert_int_equal(o.policy.on_panic, ACTION_RESTART);
+    assert_int_equal(o.policy.on_reset, ACTION_EXIT);
+    assert_int_equal(o.policy.on_shutdown, ACTION_STOP);
+    assert_int_equal(o.policy.on_disconnect, DISCONNECT_STOP);
+    assert_int_equal(o.log, LOG_DEBUG);
+    assert_int_equal(parse("image --on-disconnect exit"), OPTIONS_RUN);
+    assert_int_equal(o.policy.on_disconnect, DISCONNECT_EXIT);
+}
+
+static void test_sizes(void **state)
+{
+    static const struct {
+        const char *line;
+        uint64_t bytes;
+    } good[] = {{"--memory 1M i", MIB},
+                {"--memory 2m i", 2 * MIB},
+                {"--memory 1024K i", MIB},
+                {"--memory 1048576 i", MIB},
+                {"--memory 3g i", 3 * 1024 * MIB}};
+    (void)state;
+    for (unsigned i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_int_equal(parse(good[i].line), OPTIONS_RUN);
+        assert_int_equal(o.memory, good[i].bytes);
+    }
+}
+
+static void test_addresses(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("--listen tcp:localhost:0 i"), OPTIONS_RUN);
+    assert_memory_equal(o.listen.addr, "\x7f\0\0\1", 4);
+    assert_int_equal(parse("--listen tcp:[::1]:65535 i"), OPTIONS_RUN);
+    assert_true(o.listen.ipv6);
+    assert_int_equal(o.listen.port, 65535);
+    assert_int_equal(parse("--listen tcp:127.1.2.3:9 i"), OPTIONS_RUN);
+    assert_int_equal(parse("--listen fd:3 i"), OPTIONS_RUN);
+    assert_int_equal(o.listen.fd, 3);
+    assert_int_equal(parse("--listen tcp::1234 --listen-any i"), OPTIONS_RUN);
+    assert_memory_equal(o.listen.addr, "\0\0\0\0", 4);
+    assert_int_equal(parse("--listen-any --listen tcp:*:1234 i"), OPTIONS_RUN);
+    assert_int_equal(parse("--listen-any --listen tcp:[::]:1234 i"), OPTIONS_RUN);
+    assert_int_equal(parse("--listen-any --listen tcp:192.0.2.1:1234 i"), OPTIONS_RUN);
+}
+
+static void test_stdio(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("--stdio i"), OPTIONS_RUN);
+    assert_true(o.stdio);
+    assert_int_equal(o.console.kind, CONSOLE_NONE);
+    assert_int_equal(parse("--stdio --console file:x i"), OPTIONS_RUN);
+    assert_int_equal(o.console.kind, CONSOLE_FILE);
+}
+
+static void test_usage_errors(void **state)
+{
+    static const struct {
+        const char *line, *part;
+    } bad[] = {
+        {"", "no IMAGE"},
+        {"--run", "no IMAGE"},
+        {"a b", "more than one"},
+        {"--frobnicate i", "--frobnicate"},
+        {"-x i", "-x"},
+        {"--run=1 i", "--run=1"},
+        {"--on i", "--on"},
+        {"i --memory", "--memory needs a value"},
+        {"--memory 0 i", "multiple of 1M"},
+        {"--memory 1K i", "multiple of 1M"},
+        {"--memory 1048577 i", "multiple of 1M"},
+        {"--memory x i", "not a size"},
+        {"--memory M i", "not a size"},
+        {"--memory -1M i", "not a size"},
+        {"--memory 1T i", "not a size"},
+        {"--memory 1MB i", "not a size"},
+        {"--memory 18446744073709551616 i", "too large"},
+        {"--memory 18446744073709551615G i", "too large"},
+        {"--memory 9007199254740992K i", "too large"},
+        {"--listen 127.0.0.1:1 i", "tcp:HOST:PORT, unix:PATH or fd:N"},
+        {"--listen tcp: i", "PORT"},
+        {"--listen tcp:127.0.0.1 i", "PORT"},
+        {"--listen tcp:127.0.0.1: i", "PORT"},
+        {"--listen tcp:127.0.0.1:65536 i", "PORT"},
+        {"--listen tcp:127.0.0.1:99999999999999999999 i", "PORT"},
+        {"--listen tcp:127.0.0.1:1x i", "PORT"},
+        {"--listen tcp:example.org:1 i", "HOST"},
+        {"--listen tcp:::1:1 i", "HOST"},
+        {"--listen tcp:[::1:1 i", "HOST"},
+        {"--listen tcp:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1 i", "HOST"},
+        {"--listen unix: i", "unix:PATH"},
+        {"--listen fd: i", "fd:N"},
+        {"--listen fd:-1 i", "fd:N"},
+        {"--listen tcp:0.0.0.0:1 i", "--listen-any"},
+        {"--listen tcp:[::]:1 i", "--listen-any"},
+        {"--listen tcp:192.0.2.1:1 i", "--listen-any"},
+        {"--stdio --listen fd:3 i", "exclude"},
+        {"--stdio --console stdio i", "exclude"},
+        {"--console stdio --stdio i", "exclude"},
+        {"--console x i", "stdio, none or file:PATH"},
+        {"--console file: i", "stdio, none or file:PATH"},
+        {"--on-panic run i", "must be stop, restart or exit"},
+        {"--on-reset x i", "must be stop, restart or exit"},
+        {"--on-shutdown x i", "must be stop, restart or exit"},
+        {"--on-disconnect restart i", "must be run, stop or exit"},
+        {"--log loud i", "must be error, warning, info or debug"},
+    };
+    (void)state;
+    for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(parse(bad[i].line), OPTIONS_ERROR);
+        assert_int_equal(e.status, EXIT_USAGE);
+        if (!strstr(e.text, bad[i].part))
+            fail_msg("%s: %s", bad[i].line, e.text);
+    }
+}
+
+static void test_a_path_that_is_too_long(void **state)
+{
+    char line[300] = "--listen unix:/";
+    (void)state;
+    memset(line + 15, 'x', 107);
+    strcpy(line + 15 + 107, " i");
+    assert_int_equal(parse(line), OPTIONS_ERROR);
+    strcpy(line + 15 + 106, " i");
+    assert_int_equal(parse(line), OPTIONS_RUN);
+}
+
+static void test_help_and_version(void **state)
+{
+    static const char *const names[] = {"--append",        "--initrd",   "--memory",     "--console",
+                                        "--run",           "--listen ",  "--listen-any", "--stdio",
+                                        "--symbols",       "--on-panic", "--on-reset",   "--on-shutdown",
+                                        "--on-disconnect", "--log",      "--version",    "--help"};
+    (void)state;
+    assert_int_equal(parse("--help"), OPTIONS_DONE);
+    assert_false(o.version);
+    assert_int_equal(parse("--version"), OPTIONS_DONE);
+    assert_true(o.version);
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        assert_non_null(strstr(options_help(), names[i]));
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_every_option),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_stdio),
+        cmocka_unit_test(test_usage_errors),
+        cmocka_unit_test(test_a_path_that_is_too_long),
+        cmocka_unit_test(test_help_and_version),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
