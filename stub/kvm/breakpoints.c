@@ -244,11 +244,14 @@ static bool same_set(const struct applied_set *old, const struct resume_plan *pl
     return true;
 }
 
-/* Takes the plan's set over. One that was in the last plan stays bound to its address space: a debugger takes
- * all its breakpoints out at every stop and puts the same back. */
+/* Takes the plan's set over if it fits, so that a resume is refused before any CPU moves. One that was in the
+ * last plan stays bound to its address space: a debugger takes all its breakpoints out at every stop and puts
+ * the same back. */
 int breakpoints_adopt(struct kvm_machine *m, const struct resume_plan *plan, struct err *e)
 {
+    struct applied_set trial;
     struct applied *entry;
+    struct dat_context ctx;
 
     if (same_set(&m->applied, plan))
         return 0;
@@ -261,9 +264,14 @@ int breakpoints_adopt(struct kvm_machine *m, const struct resume_plan *plan, str
                 entry[i].bound = m->applied.entry[j].bound;
                 entry[i].asce = m->applied.entry[j].asce;
             }
+    trial = (struct applied_set){plan->nbreakpoints, entry, false};
+    memory_context(&m->cpu[0], &ctx);
+    if (decide_all(&m->cpu[0], &ctx, &trial, e) < 0) {
+        free(entry);
+        return -1;
+    }
     free(m->applied.entry);
-    m->applied.entry = entry;
-    m->applied.n = plan->nbreakpoints;
+    m->applied = trial;
     return 0;
 }
 
