@@ -10,8 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "zgdbd/bytes.h"
-#include "zgdbd/session.h"
+#include "internal.h"
 
 #define SYNTHETIC_PATH "/zgdbd/guest"
 
@@ -19,25 +18,14 @@ struct exec_file {
     int fd; /* -1: the synthetic file */
     uint64_t size;
     char path[PATH_MAX];
-    uint8_t header[sizeof(Elf64_Ehdr)];
+    uint8_t synthetic[SYNTHETIC_ELF_SIZE];
 };
 
-/* An ELF file with nothing but its header, from which gdb learns architecture and byte order. */
 static void make_synthetic(struct exec_file *f)
 {
-    uint8_t *h = f->header;
-    memcpy(h, ELFMAG, SELFMAG);
-    h[EI_CLASS] = ELFCLASS64;
-    h[EI_DATA] = ELFDATA2MSB;
-    h[EI_VERSION] = EV_CURRENT;
-    store_be16(h + offsetof(Elf64_Ehdr, e_type), ET_EXEC);
-    store_be16(h + offsetof(Elf64_Ehdr, e_machine), EM_S390);
-    store_be32(h + offsetof(Elf64_Ehdr, e_version), EV_CURRENT);
-    store_be16(h + offsetof(Elf64_Ehdr, e_ehsize), sizeof(Elf64_Ehdr));
-    store_be16(h + offsetof(Elf64_Ehdr, e_phentsize), sizeof(Elf64_Phdr));
-    store_be16(h + offsetof(Elf64_Ehdr, e_shentsize), sizeof(Elf64_Shdr));
+    synthetic_elf(f->synthetic);
     f->fd = -1;
-    f->size = sizeof f->header;
+    f->size = sizeof f->synthetic;
     strcpy(f->path, SYNTHETIC_PATH);
 }
 
@@ -110,6 +98,6 @@ long exec_file_pread(const struct exec_file *f, void *buf, size_t len, uint64_t 
         return pread(f->fd, buf, len, (off_t)offset);
     if (len > f->size - offset)
         len = f->size - offset;
-    memcpy(buf, f->header + offset, len);
+    memcpy(buf, f->synthetic + offset, len);
     return (long)len;
 }

@@ -140,4 +140,8 @@ command_fn cmd_xfer_read, cmd_file_open, cmd_file_pread, cmd_file_close, cmd_fil
     cmd_file_setfs;     /* files.c */
 command_fn cmd_monitor; /* monitor.c */
 
+/* synthetic.c: the ELF file for gdb where the guest has none. */
+#define SYNTHETIC_ELF_SIZE 400
+void synthetic_elf(uint8_t out[SYNTHETIC_ELF_SIZE]);
+
 #endif
