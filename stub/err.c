@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-int err_set(struct err *e, enum exit_status status, const char *fmt, ...)
+int(err_set)(struct err *e, enum exit_status status, const char *fmt, ...)
 {
     va_list ap;
 
