@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Guest memory and the register blocks of the protocol are big endian on every host: these are the only places
- * where the project turns such bytes into numbers and back. Addresses need not be aligned. */
+/* Guest memory and the register blocks of the protocol are big endian on every host: these are the only
+ * places where the project turns such bytes into numbers and back. Addresses need not be aligned. */
 #ifndef ZGDBD_BYTES_H
 #define ZGDBD_BYTES_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The guest's console output on its way from a vcpu's thread to the loop: a byte ring with one writer at a time and one
- * reader. Writing never blocks: what does not fit is dropped and counted, so that a reader that does not read cannot stall
- * a CPU. */
+/* The guest's console output on its way from a vcpu's thread to the loop: a byte ring with one writer at a
+ * time and one reader. Writing never blocks: what does not fit is dropped and counted, so that a reader that
+ * does not read cannot stall a CPU. */
 #ifndef ZGDBD_CONSOLE_H
 #define ZGDBD_CONSOLE_H
 
@@ -26,8 +26,8 @@ void console_init(struct console_ring *r, void (*wake)(void *), void *wake_ctx);
 /* A console_write_fn: ctx is the ring. */
 void console_write(void *ctx, const uint8_t *text, size_t len);
 
-/* Moves up to size bytes out of the ring, oldest first; returns their number. *dropped (if not NULL) receives the number
- * of bytes lost since the last call and is reset. */
+/* Moves up to size bytes out of the ring, oldest first; returns their number. *dropped (if not NULL) receives
+ * the number of bytes lost since the last call and is reset. */
 size_t console_read(struct console_ring *r, uint8_t *buf, size_t size, uint64_t *dropped);
 
 #endif

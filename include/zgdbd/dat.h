@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Dynamic address translation, as a pure function over control registers and a view of absolute memory (Principles,
- * chapter 3, "Dynamic Address Translation", "Prefixing"). KVM_TRANSLATE does not exist on s390x. */
+/* Dynamic address translation, as a pure function over control registers and a view of absolute memory
+ * (Principles, chapter 3, "Dynamic Address Translation", "Prefixing"). KVM_TRANSLATE does not exist on s390x.
+ */
 #ifndef ZGDBD_DAT_H
 #define ZGDBD_DAT_H
 
@@ -10,10 +11,10 @@
 
 /* How an address of the debugger is meant. */
 enum mem_space {
-    SPACE_DEFAULT,   /* as the PSW says; where that does not translate, through the home ASCE unless CR13 is 0, as the
-                        reset leaves it */
-    SPACE_PSW,       /* as the PSW says: real if DAT is off */
-    SPACE_PRIMARY,   /* CR1 */
+    SPACE_DEFAULT, /* as the PSW says; where that does not translate, through the home ASCE unless CR13 is 0,
+                      as the reset leaves it */
+    SPACE_PSW,     /* as the PSW says: real if DAT is off */
+    SPACE_PRIMARY, /* CR1 */
     SPACE_SECONDARY, /* CR7 */
     SPACE_HOME,      /* CR13; on Linux the kernel's space */
     SPACE_REAL,
@@ -35,7 +36,8 @@ enum {
     PGM_REGION_THIRD_TRANSLATION = 0x3b,
 };
 
-/* What translation looks at. Memory is the guest's absolute storage from 0 to size, contiguous, owned by the caller. */
+/* What translation looks at. Memory is the guest's absolute storage from 0 to size, contiguous, owned by the
+ * caller. */
 struct dat_context {
     const uint8_t *memory;
     uint64_t size;
@@ -53,16 +55,17 @@ struct dat_result {
     bool protected; /* some table entry forbids stores */
 };
 
-/* Translates addr, after wrapping it to the PSW's addressing mode unless space is SPACE_ABSOLUTE. Returns 0 and fills
- * *out, or returns the program interruption code of the failed access (SPACE_DEFAULT: that of the PSW's space). The
- * absolute address returned lies inside memory. Access-register mode is taken as primary space. */
+/* Translates addr, after wrapping it to the PSW's addressing mode unless space is SPACE_ABSOLUTE. Returns 0
+ * and fills *out, or returns the program interruption code of the failed access (SPACE_DEFAULT: that of the
+ * PSW's space). The absolute address returned lies inside memory. Access-register mode is taken as primary
+ * space. */
 int dat_translate(const struct dat_context *ctx, enum mem_space space, uint64_t addr, struct dat_result *out);
 
 /* The ASCE with which SPACE_PSW would translate; *real is set where DAT is off (the value is then 0). */
 uint64_t dat_psw_asce(const struct dat_context *ctx, bool *real);
 
-/* Copies up to len bytes from addr on; returns how many were readable from the start on (0 if the first is not).
- * Addresses wrap as in dat_translate. */
+/* Copies up to len bytes from addr on; returns how many were readable from the start on (0 if the first is
+ * not). Addresses wrap as in dat_translate. */
 size_t dat_read(const struct dat_context *ctx, enum mem_space space, uint64_t addr, void *buf, size_t len);
 
 /* Applies (real to absolute) prefixing: the 8 KiB at 0 and at the prefix swap. */

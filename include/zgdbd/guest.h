@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the monitor does for its guest, as functions over registers and memory: loading (IPL), the service-call
- * processor (SCLP), DIAG, the program interruption. No vcpu, thread or descriptor is known here; everything runs
- * natively under sanitizers and fuzzers. All that the guest supplies is checked before use. */
+/* What the monitor does for its guest, as functions over registers and memory: loading (IPL), the
+ * service-call processor (SCLP), DIAG, the program interruption. No vcpu, thread or descriptor is known here;
+ * everything runs natively under sanitizers and fuzzers. All that the guest supplies is checked before use.
+ */
 #ifndef ZGDBD_GUEST_H
 #define ZGDBD_GUEST_H
 
@@ -21,9 +22,9 @@ struct guest_memory {
 /* ---- IPL ---- */
 
 struct ipl_request {
-    const char *image;   /* path of an s390x ELF executable or a raw Linux image */
-    const char *initrd;  /* path or NULL */
-    const char *append;  /* kernel command line or NULL */
+    const char *image;  /* path of an s390x ELF executable or a raw Linux image */
+    const char *initrd; /* path or NULL */
+    const char *append; /* kernel command line or NULL */
 };
 
 struct ipl_range {
@@ -34,10 +35,10 @@ struct ipl_range {
 #define IPL_MAX_RANGES 32
 
 struct ipl_result {
-    struct psw psw;       /* with which CPU 0 starts */
+    struct psw psw; /* with which CPU 0 starts */
     bool elf;
-    /* Where code already lies as it will be executed: the loaded segments of an ELF; none for a Linux image, which
-     * moves or decompresses the kernel first. */
+    /* Where code already lies as it will be executed: the loaded segments of an ELF; none for a Linux image,
+     * which moves or decompresses the kernel first. */
     unsigned nranges;
     struct ipl_range ranges[IPL_MAX_RANGES];
     /* For a Linux image: an instruction address at or above this one means that the loader part is over
@@ -45,35 +46,36 @@ struct ipl_result {
     uint64_t kernel_start;
 };
 
-/* Loads the image, initrd and command line into memory (which the caller has cleared) and says where to start. On
- * failure -1 with *e filled (EXIT_IMAGE; EXIT_USAGE for a command line that is too long, and for an initrd or a command
- * line with an ELF that is no Linux kernel); memory is then undefined.
+/* Loads the image, initrd and command line into memory (which the caller has cleared) and says where to
+ * start. On failure -1 with *e filled (EXIT_IMAGE; EXIT_USAGE for a command line that is too long, and for an
+ * initrd or a command line with an ELF that is no Linux kernel); memory is then undefined.
  *
- * ELF: ELFCLASS64, ELFDATA2MSB, EM_S390, ET_EXEC (or ET_DYN at its own addresses); each PT_LOAD goes to p_paddr; the PSW
- * is EA|BA with e_entry, which must lie in a loaded segment. If "S390EP" then stands at 0x10008, it is a Linux image too
- * and is started as one.
+ * ELF: ELFCLASS64, ELFDATA2MSB, EM_S390, ET_EXEC (or ET_DYN at its own addresses); each PT_LOAD goes to
+ * p_paddr; the PSW is EA|BA with e_entry, which must lie in a loaded segment. If "S390EP" then stands at
+ * 0x10008, it is a Linux image too and is started as one.
  *
- * Linux image: "S390EP" at 0x10008, loaded at 0 (the first 64 KiB of such a file hold a boot record that a monitor does
- * not need, the lowcore is left as loaded by the file), PSW EA|BA at 0x10000; command line at 0x10480, its limit read
- * from 0x10430 (0 means 896), the image's own kept if append is NULL; initrd page-aligned at or above 0x800000 and at
- * least 1 MiB past the kernel, its start and size at 0x10408 and 0x10410 (Linux arch/s390/boot/head.S and
- * include/asm/setup.h). */
+ * Linux image: "S390EP" at 0x10008, loaded at 0 (the first 64 KiB of such a file hold a boot record that a
+ * monitor does not need, the lowcore is left as loaded by the file), PSW EA|BA at 0x10000; command line at
+ * 0x10480, its limit read from 0x10430 (0 means 896), the image's own kept if append is NULL; initrd
+ * page-aligned at or above 0x800000 and at least 1 MiB past the kernel, its start and size at 0x10408 and
+ * 0x10410 (Linux arch/s390/boot/head.S and include/asm/setup.h). */
 int ipl_load(const struct ipl_request *req, struct guest_memory *mem, struct ipl_result *out, struct err *e);
 
 /* ---- program interruption ---- */
 
-/* Makes the CPU take a program interruption here and now: stores ILC, code, last breaking-event address and old PSW
- * in the lowcore and replaces *psw by the program new PSW (Principles, chapter 6). With KVM_CAP_S390_PSW this needs no
- * injection ioctl and leaves nothing pending. The old PSW is *psw as it is: for a suppressed or completed instruction
- * the caller passes the address after it; ilc is that instruction's length in bytes (2, 4 or 6; 0 if not known). prefix
- * must be a multiple of 8 KiB; if its area does not lie in memory, returns -1 and changes nothing. */
-int program_interrupt(const struct guest_memory *mem, uint64_t prefix, struct psw *psw, uint16_t code, unsigned ilc,
-                      uint64_t last_break);
+/* Makes the CPU take a program interruption here and now: stores ILC, code, last breaking-event address and
+ * old PSW in the lowcore and replaces *psw by the program new PSW (Principles, chapter 6). With
+ * KVM_CAP_S390_PSW this needs no injection ioctl and leaves nothing pending. The old PSW is *psw as it is:
+ * for a suppressed or completed instruction the caller passes the address after it; ilc is that instruction's
+ * length in bytes (2, 4 or 6; 0 if not known). prefix must be a multiple of 8 KiB; if its area does not lie
+ * in memory, returns -1 and changes nothing. */
+int program_interrupt(const struct guest_memory *mem, uint64_t prefix, struct psw *psw, uint16_t code,
+                      unsigned ilc, uint64_t last_break);
 
 /* ---- SCLP (service call, B220) ---- */
 
-/* Where a console write of the guest goes. Called on the vcpu's thread; must not block. text is host (ASCII/UTF-8)
- * bytes as the guest wrote them. */
+/* Where a console write of the guest goes. Called on the vcpu's thread; must not block. text is host
+ * (ASCII/UTF-8) bytes as the guest wrote them. */
 typedef void console_write_fn(void *ctx, const uint8_t *text, size_t len);
 
 struct sclp {
@@ -98,19 +100,18 @@ void sclp_init(struct sclp *s, unsigned ncpus, console_write_fn *console, void *
 /* Power-on state again: masks cleared. */
 void sclp_reset(struct sclp *s);
 
-/* One SERVC: command word and SCCB address as in the two general registers. Never touches memory outside mem, nor the
- * SCCB beyond its length; every command is answered. That SERVC is privileged is for the caller to check: it knows the
- * PSW (QEMU hw/s390x/sclp.c and Linux drivers/s390/char/sclp.h
- * give the numbers). */
-struct sclp_answer sclp_service_call(struct sclp *s, const struct guest_memory *mem, uint64_t prefix, uint32_t command,
-                                     uint64_t sccb);
+/* One SERVC: command word and SCCB address as in the two general registers. Never touches memory outside mem,
+ * nor the SCCB beyond its length; every command is answered. That SERVC is privileged is for the caller to
+ * check: it knows the PSW (QEMU hw/s390x/sclp.c and Linux drivers/s390/char/sclp.h give the numbers). */
+struct sclp_answer sclp_service_call(struct sclp *s, const struct guest_memory *mem, uint64_t prefix,
+                                     uint32_t command, uint64_t sccb);
 
 /* ---- DIAG ---- */
 
 enum diag_action {
-    DIAG_DONE,      /* registers and cc are set */
-    DIAG_PROGRAM,   /* present the program interruption in code */
-    DIAG_RESET,     /* the guest asked for a reset; subcode says which */
+    DIAG_DONE,    /* registers and cc are set */
+    DIAG_PROGRAM, /* present the program interruption in code */
+    DIAG_RESET,   /* the guest asked for a reset; subcode says which */
 };
 
 struct diag_answer {
@@ -119,9 +120,10 @@ struct diag_answer {
     unsigned subcode; /* of DIAG 308 */
 };
 
-/* A DIAGNOSE that KVM leaves to user space: function code, the numbers of its register operands, and the general
- * registers, which it may change. DIAG 308: subcodes 0, 1, 3, 4 ask for a reset; 5 and 6 (set, store IPL parameters) are
- * answered 0x0102 in r1+1 (no valid parameters); anything else is a specification exception. */
+/* A DIAGNOSE that KVM leaves to user space: function code, the numbers of its register operands, and the
+ * general registers, which it may change. DIAG 308: subcodes 0, 1, 3, 4 ask for a reset; 5 and 6 (set, store
+ * IPL parameters) are answered 0x0102 in r1+1 (no valid parameters); anything else is a specification
+ * exception. */
 struct diag_answer diag_call(uint16_t code, unsigned r1, unsigned r3, uint64_t gprs[16], uint64_t psw_mask);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The one table of registers that a debugger sees. The target description, the packets g, G, p and P, expedited
- * registers and the monitor all come from it; an engine only maps the id to where it keeps the value. The id is the
- * register number of the protocol; it does not move when a feature is absent. Feature and register names are those of
- * gdb's gdb/features/s390*.xml and, for system state, QEMU's gdb-xml/s390-*.xml. */
+/* The one table of registers that a debugger sees. The target description, the packets g, G, p and P,
+ * expedited registers and the monitor all come from it; an engine only maps the id to where it keeps the
+ * value. The id is the register number of the protocol; it does not move when a feature is absent. Feature
+ * and register names are those of gdb's gdb/features/s390*.xml and, for system state, QEMU's
+ * gdb-xml/s390-*.xml. */
 #ifndef ZGDBD_REGS_H
 #define ZGDBD_REGS_H
 
@@ -24,7 +25,7 @@ enum reg_feature {
 enum {
     REG_PSWM = 0,
     REG_PSWA = 1,
-    REG_R0 = 2,   /* 16 of them, and so on */
+    REG_R0 = 2, /* 16 of them, and so on */
     REG_A0 = 18,
     REG_FPC = 34,
     REG_F0 = 35,
@@ -64,10 +65,11 @@ const char *reg_feature_name(enum reg_feature feature);
 /* The id of a register by name, or -1. */
 int reg_by_name(const char *name);
 
-/* The target description for the features of this bit mask (bit n is enum reg_feature n), as one self-contained XML
- * document: annex "target.xml" with every feature inline, architecture s390:64-bit, regnum given for the first
- * register of each feature and wherever the number is not the previous one plus one. Returns its length; the text
- * is in buf, terminated, if that is below size. Call with size 0 to learn the length. */
+/* The target description for the features of this bit mask (bit n is enum reg_feature n), as one
+ * self-contained XML document: annex "target.xml" with every feature inline, architecture s390:64-bit, regnum
+ * given for the first register of each feature and wherever the number is not the previous one plus one.
+ * Returns its length; the text is in buf, terminated, if that is below size. Call with size 0 to learn the
+ * length. */
 size_t reg_target_xml(unsigned features, char *buf, size_t size);
 
 #endif
