@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The fake kernel's system calls: descriptors, mappings, capabilities, the records that tests read, and entry
+ * to and exit from the guest with KVM's rules for signals, dirty registers and debug exits that are held
+ * back. */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "fake_kvm.h"
+
+#define KVM_FD 1000
+#define VM_FD 1001
+#define VCPU_FD 1002
+#define MIB 0x100000ULL
+
+struct fake_kvm kernel;
+
+static kernel_run_fn *script[KERNEL_SCRIPT_MAX];
+static size_t script_length, script_at;
+static bool fd_open[3];
+static struct kvm_run *vcpu_run;
+static struct kvm_sync_regs guest; /* the registers as the kernel has them */
+static uint64_t valid_regs;
+static unsigned mmaps;
+static sem_t blocked;
+static sigset_t outside; /* the thread's signal mask outside of KVM_RUN */
+
+void kernel_check(bool condition, const char *text, int line)
+{
+    if (condition || kernel.failure)
+        return;
+    kernel.failure = text;
+    kernel.failure_line = line;
+}
+
+void kernel_reset(void)
+{
+    kernel = (struct fake_kvm){.architecture = "s390x", .api_version = KVM_API_VERSION, .mmap_size = 0x4000};
+    script_length = script_at = 0;
+    memset(fd_open, 0, sizeof fd_open);
+    vcpu_run = NULL;
+    mmaps = 0;
+    valid_regs = 0;
+    memset(&guest, 0, sizeof guest);
+    sem_destroy(&blocked);
+    sem_init(&blocked, 0, 0);
+}
+
+void kernel_script(kernel_run_fn *const *functions, size_t n)
+{
+    if (n > KERNEL_SCRIPT_MAX)
+        abort();
+    memcpy(script, functions, n * sizeof *functions);
+    script_length = n;
+    script_at = 0;
+}
+
+size_t kernel_script_left(void)
+{
+    return script_length - script_at;
+}
+
+static int fails(int error)
+{
+    errno = error;
+    return -1;
+}
+
+/* ---- descriptors and mappings ---- */
+
+static int take_fd(int fd)
+{
+    kernel_check(!fd_open[fd - KVM_FD], "opened once", __LINE__);
+    fd_open[fd - KVM_FD] = true;
+    kernel.open_fds++;
+    return fd;
+}
+
+static int kernel_open(const char *path, int flags)
+{
+    (void)flags;
+    kernel_check(strcmp(path, "/dev/kvm") == 0, "opens /dev/kvm", __LINE__);
+    return kernel.open_errno ? fails(kernel.open_errno) : take_fd(KVM_FD);
+}
+
+static int kernel_close(int fd)
+{
+    if (fd < KVM_FD || fd > VCPU_FD || !fd_open[fd - KVM_FD]) {
+        kernel_check(false, "closes what is open", __LINE__);
+        return fails(EBADF);
+    }
+    fd_open[fd - KVM_FD] = false;
+    kernel.open_fds--;
+    return 0;
+}
+
+static void *kernel_mmap(void *addr, size_t length, int prot, int flags, int fd, long offset)
+{
+    void *at;
+
+    if (++mmaps == kernel.fail_mmap) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    kernel_check(fd == -1 || fd == VCPU_FD, "maps memory or kvm_run", __LINE__);
+    if (fd == VCPU_FD)
+        flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    at = mmap(addr, length, prot, flags, -1, offset);
+    if (at == MAP_FAILED)
+        return at;
+    kernel.mappings++;
+    if (fd == VCPU_FD) {
+        vcpu_run = at;
+        vcpu_run->kvm_valid_regs = valid_regs;
+    }
+    return at;
+}
+
+static int kernel_munmap(void *addr, size_t length)
+{
+    kernel.mappings--;
+    if (addr == vcpu_run)
+        vcpu_run = NULL;
+    return munmap(addr, length);
+}
+
+static int kernel_madvise(void *addr, size_t length, int advice)
+{
+    kernel.madvises++;
+    kernel_check(addr == kernel.memory && length == kernel.size, "clears the guest's memory", __LINE__);
+    return kernel.madvise_errno ? fails(kernel.madvise_errno) : madvise(addr, length, advice);
+}
+
+static const char *kernel_architecture(void)
+{
+    return kernel.architecture;
+}
+
+/* ---- ioctls but KVM_RUN ---- */
+
+static int kernel_enter(struct kvm_run *run);
+
+static bool has(long cap)
+{
+    for (unsigned i = 0; i < sizeof kernel.hidden / sizeof kernel.hidden[0] && kernel.hidden[i]; i++)
+        if (kernel.hidden[i] == cap)
+            return false;
+    return true;
+}
+
+static int enable_cap(const struct kvm_enable_cap *cap)
+{
+    if (!has(cap->cap))
+        return fails(EINVAL);
+    if (cap->cap == KVM_CAP_S390_VECTOR_REGISTERS)
+        valid_regs = (valid_regs & ~(uint64_t)KVM_SYNC_FPRS) | KVM_SYNC_VRS;
+    if (cap->cap == KVM_CAP_S390_GS)
+        valid_regs |= KVM_SYNC_GSCB;
+    if (cap->cap == KVM_CAP_S390_USER_INSTR0)
+        kernel.instr0 = true;
+    return 0;
+}
+
+static int create_vm(void)
+{
+    if (kernel.create_vm_errno)
+        return fails(kernel.create_vm_errno);
+    valid_regs = KVM_SYNC_PREFIX | KVM_SYNC_GPRS | KVM_SYNC_ACRS | KVM_SYNC_CRS | KVM_SYNC_ARCH0 |
+                 KVM_SYNC_PFAULT | KVM_SYNC_FPRS;
+    return take_fd(VM_FD);
+}
+
+static int memory_slot(const struct kvm_userspace_memory_region *region)
+{
+    if (kernel.memory_slot_errno)
+        return fails(kernel.memory_slot_errno);
+    if (region->memory_size % MIB || region->userspace_addr % MIB || region->guest_phys_addr)
+        return fails(EINVAL);
+    kernel.memory = (uint8_t *)(uintptr_t)region->userspace_addr;
+    kernel.size = region->memory_size;
+    return 0;
+}
+
+static int device_attr(const struct kvm_device_attr *attr)
+{
+    struct kvm_s390_vm_cpu_processor *processor = (void *)(uintptr_t)attr->addr;
+
+    if (attr->group != KVM_S390_VM_CPU_MODEL || attr->attr != KVM_S390_VM_CPU_PROCESSOR)
+        return fails(ENXIO);
+    memset(processor, 0, sizeof *processor);
+    if (kernel.edat2)
+        processor->fac_list[78 / 64] = 1ULL << (63 - 78 % 64);
+    return 0;
+}
+
+static int kvm_ioctl(unsigned long request, void *arg)
+{
+    switch (request) {
+    case KVM_GET_API_VERSION:
+        return kernel.api_version;
+    case KVM_CHECK_EXTENSION:
+        return has((long)(intptr_t)arg);
+    case KVM_GET_VCPU_MMAP_SIZE:
+        return kernel.mmap_size;
+    case KVM_CREATE_VM:
+        return create_vm();
+    default:
+        return fails(ENOTTY);
+    }
+}
+
+static int vm_ioctl(unsigned long request, void *arg)
+{
+    switch (request) {
+    case KVM_ENABLE_CAP:
+        return enable_cap(arg);
+    case KVM_SET_USER_MEMORY_REGION:
+        return memory_slot(arg);
+    case KVM_GET_DEVICE_ATTR:
+        return device_attr(arg);
+    case KVM_CREATE_VCPU:
+        kernel_check(arg == NULL, "the first CPU has address 0", __LINE__);
+        return kernel.create_vcpu_errno ? fails(kernel.create_vcpu_errno) : take_fd(VCPU_FD);
+    case KVM_S390_INTERRUPT:
+        kernel.vm_interrupts++;
+        kernel.interrupt = *(const struct kvm_s390_interrupt *)arg;
+        return 0;
+    default:
+        return fails(ENOTTY);
+    }
+}
+
+/* Linux arch/s390/kvm/kvm-s390.c, kvm_arch_vcpu_ioctl_set_guest_debug(), and guestdbg.c. */
+static int set_guest_debug(const struct kvm_guest_debug *debug)
+{
+    uint32_t known = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_HW_BP;
+
+    kernel.debug_calls++;
+    kernel.debug_pending = 0;
+    kernel.debug_control = 0;
+    kernel.nhw = 0;
+    if (kernel.no_gper || debug->control & ~known)
+        return fails(EINVAL);
+    if (!(debug->control & KVM_GUESTDBG_ENABLE))
+        return 0;
+    kernel.debug_control = debug->control;
+    if (!(debug->control & KVM_GUESTDBG_USE_HW_BP))
+        return 0;
+    if (debug->arch.nr_hw_bp == 0 || debug->arch.nr_hw_bp > KERNEL_HW_MAX)
+        return fails(EINVAL);
+    for (unsigned i = 0; i < debug->arch.nr_hw_bp; i++) {
+        const struct kvm_hw_breakpoint *hw = &debug->arch.hw_bp[i];
+        if (hw->type != KVM_HW_BP && (hw->type != KVM_HW_WP_WRITE || hw->len == 0 || hw->len > 100))
+            return fails(EINVAL);
+        if (hw->type == KVM_HW_WP_WRITE && hw->phys_addr + hw->len > kernel.size)
+            return fails(EFAULT);
+        kernel.hw[i] = *hw;
+    }
+    kernel.nhw = debug->arch.nr_hw_bp;
+    kernel_watch_copy();
+    return 0;
+}
+
+/* One machine check that is of no interest here, then the program interruption if there is one. */
+static int irq_state(const struct kvm_s390_irq_state *state)
+{
+    struct kvm_s390_irq *irqs = (void *)(uintptr_t)state->buf;
+    unsigned n = kernel.program_pending ? 2 : 1;
+
+    if (!has(KVM_CAP_S390_IRQ_STATE) || state->flags)
+        return fails(EINVAL);
+    if (state->len < n * sizeof *irqs)
+        return fails(ENOBUFS);
+    memset(irqs, 0, n * sizeof *irqs);
+    irqs[0].type = KVM_S390_MCHK;
+    if (kernel.program_pending) {
+        irqs[1].type = KVM_S390_PROGRAM_INT;
+        irqs[1].u.pgm.code = kernel.program_code;
+    }
+    return (int)(n * sizeof *irqs);
+}
+
+/* What the kernel's reset does to kvm_run: some of it is left stale. */
+static void initial_reset(void)
+{
+    kernel.initial_resets++;
+    kernel.program_pending = kernel.external_pending = false;
+    kernel.debug_pending = 0;
+    vcpu_run->psw_mask = vcpu_run->psw_addr = 0;
+    memset(vcpu_run->s.regs.crs, 0, sizeof vcpu_run->s.regs.crs);
+    vcpu_run->s.regs.crs[0] = 0xe0;
+    vcpu_run->s.regs.crs[14] = 0xc2000000;
+    memcpy(guest.crs, vcpu_run->s.regs.crs, sizeof guest.crs);
+    vcpu_run->s.regs.ckc = vcpu_run->s.regs.cputm = vcpu_run->s.regs.pp = 0;
+    vcpu_run->s.regs.gbea = 1;
+    guest.ckc = guest.cputm = guest.pp = 0;
+    guest.gbea = 1;
+    guest.prefix = 0;
+    guest.pft = UINT64_MAX;
+}
+
+static int vcpu_ioctl(unsigned long request, void *arg)
+{
+    switch (request) {
+    case KVM_RUN:
+        return kernel_enter(vcpu_run);
+    case KVM_SET_GUEST_DEBUG:
+        return set_guest_debug(arg);
+    case KVM_S390_INITIAL_RESET:
+        initial_reset();
+        return 0;
+    case KVM_S390_CLEAR_RESET:
+        kernel.clear_resets++;
+        return has(KVM_CAP_S390_VCPU_RESETS) ? 0 : fails(EINVAL);
+    case KVM_SET_MP_STATE:
+        return kernel.mp_state_errno ? fails(kernel.mp_state_errno) : 0;
+    case KVM_S390_GET_IRQ_STATE:
+        return irq_state(arg);
+    case KVM_S390_INTERRUPT:
+        kernel.vcpu_interrupts++;
+        kernel.interrupt = *(const struct kvm_s390_interrupt *)arg;
+        return 0;
+    default:
+        return fails(ENOTTY);
+    }
+}
+
+static int kernel_ioctl(int fd, unsigned long request, void *arg)
+{
+    kernel_check(fd >= KVM_FD && fd <= VCPU_FD && fd_open[fd - KVM_FD], "ioctl of an open descriptor",
+                 __LINE__);
+    if (fd == KVM_FD)
+        return kvm_ioctl(request, arg);
+    return fd == VM_FD ? vm_ioctl(request, arg) : vcpu_ioctl(request, arg);
+}
+
+const struct kvm_system kernel_system = {
+    .open = kernel_open,
+    .close = kernel_close,
+    .ioctl = kernel_ioctl,
+    .mmap = kernel_mmap,
+    .munmap = kernel_munmap,
+    .madvise = kernel_madvise,
+    .architecture = kernel_architecture,
+};
+
+/* ---- KVM_RUN ---- */
+
+int kernel_debug(struct kvm_run *run, uint8_t type, uint64_t addr)
+{
+    run->exit_reason = KVM_EXIT_DEBUG;
+    run->debug.arch.type = type;
+    run->debug.arch.addr = addr;
+    return 0;
+}
+
+int kernel_intercept(struct kvm_run *run, uint8_t icptcode, uint16_t ipa, uint32_t ipb)
+{
+    run->exit_reason = KVM_EXIT_S390_SIEIC;
+    run->s390_sieic.icptcode = icptcode;
+    run->s390_sieic.ipa = ipa;
+    run->s390_sieic.ipb = ipb;
+    return 0;
+}
+
+bool kernel_kicked(void)
+{
+    sigset_t pending;
+
+    sigpending(&pending);
+    return sigismember(&pending, SIGUSR1) == 1;
+}
+
+int kernel_block(struct kvm_run *run)
+{
+    struct timespec deadline = {.tv_sec = KERNEL_DEADLINE_MS / 1000};
+
+    sem_post(&blocked);
+    if (!run->immediate_exit && ppoll(NULL, 0, &deadline, &outside) == 0)
+        kernel_check(false, "kicked before the deadline", __LINE__);
+    return -EINTR;
+}
+
+void kernel_wait_blocked(void)
+{
+    struct timespec deadline;
+
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += KERNEL_DEADLINE_MS / 1000;
+    while (sem_timedwait(&blocked, &deadline) < 0)
+        if (errno != EINTR)
+            abort();
+}
+
+/* Entry: the guest takes PSW, general, access and floating-point or vector registers always, the others if
+ * their dirty bit says so. What was edited without it is lost, as in the kernel. */
+static void take_registers(struct kvm_run *run)
+{
+    struct kvm_sync_regs *s = &run->s.regs;
+    uint64_t dirty = run->kvm_dirty_regs;
+
+    if (!(dirty & KVM_SYNC_PREFIX))
+        s->prefix = guest.prefix;
+    if (!(dirty & KVM_SYNC_CRS))
+        memcpy(s->crs, guest.crs, sizeof s->crs);
+    if (!(dirty & KVM_SYNC_ARCH0)) {
+        s->todpr = guest.todpr;
+        s->cputm = guest.cputm;
+        s->ckc = guest.ckc;
+        s->pp = guest.pp;
+        s->gbea = guest.gbea;
+    }
+    if (!(dirty & KVM_SYNC_PFAULT)) {
+        s->pft = guest.pft;
+        s->pfs = guest.pfs;
+        s->pfc = guest.pfc;
+    }
+    if (!(dirty & KVM_SYNC_GSCB))
+        memcpy(s->gscb, guest.gscb, sizeof s->gscb);
+    run->kvm_dirty_regs = 0;
+}
+
+static int next_function(struct kvm_run *run)
+{
+    if (!script_length)
+        return kernel.run ? kernel.run(run) : kernel_cpu(run);
+    if (script_at < script_length)
+        return script[script_at++](run);
+    kernel_check(false, "no more runs than the script has", __LINE__);
+    return kernel_intercept(run, 0x1c, 0, 0);
+}
+
+static int enter_guest(struct kvm_run *run)
+{
+    int rc;
+
+    if (run->immediate_exit || kernel_kicked())
+        return -EINTR;
+    if (run->kvm_dirty_regs & ~run->kvm_valid_regs)
+        return -EINVAL;
+    if (kernel.debug_pending) { /* this union's address is what the intercept has left there */
+        run->exit_reason = KVM_EXIT_DEBUG;
+        run->debug.arch.type = kernel.debug_pending;
+        kernel.debug_pending = 0;
+        return 0;
+    }
+    kernel.runs++;
+    take_registers(run);
+    rc = next_function(run);
+    guest = run->s.regs;
+    return rc;
+}
+
+/* Signals wait until KVM_RUN returns, as they do in the kernel. */
+static int kernel_enter(struct kvm_run *run)
+{
+    sigset_t all;
+    int rc;
+
+    sigfillset(&all);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGABRT);
+    pthread_sigmask(SIG_SETMASK, &all, &outside);
+    rc = enter_guest(run);
+    pthread_sigmask(SIG_SETMASK, &outside, NULL);
+    return rc < 0 ? fails(-rc) : 0;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A kernel for the tests of the KVM engine: struct kvm_system over a model of what Linux does on s390x. A
+ * test may hide capabilities, make calls fail, look at what was recorded, and say what KVM_RUN does: a script
+ * of functions, each of which is one run, or a small CPU that executes what lies in guest memory and raises
+ * PER events as real KVM does. */
+#ifndef KERNEL_KVM_H
+#define KERNEL_KVM_H
+
+#include <linux/kvm.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "zgdbd/kvm.h"
+
+#define KERNEL_HW_MAX 50
+#define KERNEL_SCRIPT_MAX 64
+#define KERNEL_DEADLINE_MS 20000
+
+/* One KVM_RUN: looks at and changes kvm_run and kernel.memory as the guest would. 0, or a negative errno with
+ * which the ioctl fails. Runs on the vcpu's thread: it asserts with KERNEL_CHECK. */
+typedef int kernel_run_fn(struct kvm_run *run);
+
+struct fake_kvm {
+    /* What the test wants; set after kernel_reset(). */
+    const char *architecture;
+    long hidden[8]; /* capabilities that this kernel lacks; 0 ends the list */
+    int open_errno;
+    int api_version;
+    int create_vm_errno;
+    int memory_slot_errno;
+    int create_vcpu_errno;
+    int mp_state_errno;
+    int madvise_errno;
+    int mmap_size;      /* answer to KVM_GET_VCPU_MMAP_SIZE */
+    unsigned fail_mmap; /* the how-many-th mmap fails; 0: none */
+    bool no_gper;
+    bool edat2;
+    bool exact_steps;   /* as Linux 6.6 on: a step ends at the handler's first instruction */
+    kernel_run_fn *run; /* what KVM_RUN does when there is no script; kernel_cpu unless set */
+
+    /* What the engine has taken and not given back. */
+    unsigned open_fds;
+    unsigned mappings;
+    /* What it has asked for. */
+    unsigned runs;          /* KVM_RUN that entered the guest */
+    unsigned debug_calls;   /* KVM_SET_GUEST_DEBUG */
+    uint32_t debug_control; /* as last set, with the entries */
+    unsigned nhw;
+    struct kvm_hw_breakpoint hw[KERNEL_HW_MAX];
+    unsigned vm_interrupts, vcpu_interrupts;
+    struct kvm_s390_interrupt interrupt; /* the last one */
+    unsigned initial_resets, clear_resets, madvises;
+
+    /* The guest. */
+    uint8_t *memory;
+    uint64_t size;
+    bool instr0;
+    bool program_pending; /* KVM holds a program interruption for the next entry */
+    uint16_t program_code;
+    unsigned program_length;
+    bool external_pending;
+    uint8_t debug_pending; /* PER event held back by an intercept: type of the exit to come, or 0 */
+
+    /* The first KERNEL_CHECK that failed, or NULL. */
+    const char *failure;
+    int failure_line;
+};
+
+extern struct fake_kvm kernel;
+extern const struct kvm_system kernel_system;
+
+/* A kernel with everything, and no script. */
+void kernel_reset(void);
+
+/* The next runs of KVM_RUN, in order. */
+void kernel_script(kernel_run_fn *const *script, size_t n);
+#define KERNEL_SCRIPT(...)                                                                                   \
+    kernel_script((kernel_run_fn *const[]){__VA_ARGS__},                                                     \
+                  sizeof((kernel_run_fn *const[]){__VA_ARGS__}) / sizeof(kernel_run_fn *))
+
+/* Script functions that have not run yet. */
+size_t kernel_script_left(void);
+
+/* For run functions: fill the exit; the PSW is the caller's business. Return 0. */
+int kernel_debug(struct kvm_run *run, uint8_t type, uint64_t addr);
+int kernel_intercept(struct kvm_run *run, uint8_t icptcode, uint16_t ipa, uint32_t ipb);
+
+/* A run function: the guest does nothing until a signal comes. */
+int kernel_block(struct kvm_run *run);
+
+/* Waits (with a deadline) until a kernel_block() or a wait of the CPU has begun since the last call. */
+void kernel_wait_blocked(void);
+
+/* True if a signal for this thread is pending, in a run function. */
+bool kernel_kicked(void);
+
+#define KERNEL_CHECK(condition) kernel_check(condition, #condition, __LINE__)
+void kernel_check(bool condition, const char *text, int line);
+
+/* ---- fake_cpu.c ---- */
+
+/* A run function: executes guest code until something leaves SIE. Instructions: 00 (none), 07 BCR 0, 0A SVC,
+ * 58 L, 92 MVI, A7x4 BRC 15, A7xB AGHI, B220 SERVC, B2B2 LPSWE, 83 DIAG, AE SIGP; anything else is an
+ * operation exception. Operands are base and displacement. PER events come as the kernel before 6.6 reports
+ * them. */
+int kernel_cpu(struct kvm_run *run);
+
+/* Takes KVM's copy of what is watched; the CPU compares with it. */
+void kernel_watch_copy(void);
+
+/* Exchanges PSWs for an interruption whose old PSW is at this lowcore offset. */
+void kernel_interruption(struct kvm_run *run, unsigned old_psw);
+
+#endif

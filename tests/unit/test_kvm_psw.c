@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The PSW and the registers are kvm_run's: with random values, after every kind of exit what the debugger
+ * reads is what KVM left there, and what the debugger writes is there at the next entry. ZGDBD_SEED repeats a
+ * run that failed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "kvm_rig.h"
+#include "zgdbd/psw.h"
+
+#define ROUNDS 40
+
+static uint64_t seed, random_state;
+
+static uint64_t random64(void)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return random_state;
+}
+
+static void same(uint64_t is, uint64_t expected, const char *what)
+{
+    if (is != expected)
+        fail_msg("%s is %016llx, not %016llx; ZGDBD_SEED=%llu", what, (unsigned long long)is,
+                 (unsigned long long)expected, (unsigned long long)seed);
+}
+
+/* ---- one exit of each kind ---- */
+
+static struct psw left_by_kvm, edited, at_entry;
+static unsigned how;
+
+/* A PSW as good as any: random, but not in a wait, real, and even, so that the engine may look at the code
+ * there. */
+static struct psw random_psw(void)
+{
+    struct psw psw = {random64() & ~(PSW_WAIT | PSW_DAT | PSW_PER), random64() & ~1ULL};
+
+    psw.mask |= PSW_EA | PSW_BA;
+    psw.mask &= ~PSW_PSTATE;
+    return psw;
+}
+
+static int leave(struct kvm_run *run)
+{
+    run->psw_mask = left_by_kvm.mask;
+    run->psw_addr = left_by_kvm.addr;
+    switch (how) {
+    case 0:
+        return kernel_debug(run, KVM_SINGLESTEP, 0);
+    case 1:
+        return kernel_intercept(run, 0x04, 0xb220, 0x00120000);
+    case 2:
+        return kernel_intercept(run, 0x04, 0x8343, 0x03080000);
+    case 3:
+        return kernel_intercept(run, 0x2c, 0, 0);
+    case 4:
+        return kernel_intercept(run, 0x28, 0, 0);
+    case 5:
+        return kernel_intercept(run, 0x1c, 0, 0);
+    case 6:
+        return kernel_block(run);
+    case 7:
+        run->exit_reason = KVM_EXIT_S390_RESET;
+        run->s390_reset_flags = KVM_S390_RESET_CLEAR;
+        return 0;
+    case 8:
+        return kernel_intercept(run, 0x08, 0, 0);
+    case 9:
+        return kernel_intercept(run, 0x14, 0, 0);
+    case 10:
+        return kernel_intercept(run, 0x38, 0x1234, 0);
+    default:
+        run->exit_reason = KVM_EXIT_SHUTDOWN;
+        return 0;
+    }
+}
+
+static int next_entry(struct kvm_run *run)
+{
+    at_entry = (struct psw){run->psw_mask, run->psw_addr};
+    return kernel_intercept(run, 0x1c, 0, 0);
+}
+
+/* Resumes into leave() and gives what its stop must show. */
+static struct stop exit_once(enum cpu_verb verb)
+{
+    KERNEL_SCRIPT(leave);
+    left_by_kvm = random_psw();
+    rig_resume(verb);
+    if (how == 6) {
+        kernel_wait_blocked();
+        machine_interrupt(rig);
+    }
+    return rig_wait();
+}
+
+static void check_exit(unsigned kind, enum cpu_verb verb, enum stop_reason reason)
+{
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct psw psw = random_psw();
+        struct stop stop;
+
+        how = kind;
+        rig_set_reg(REG_PSWM, psw.mask);
+        rig_set_reg(REG_PSWA, psw.addr);
+        stop = exit_once(verb);
+        rig_assert_stop(stop, reason, stop.psw.addr);
+        same(stop.psw.mask, left_by_kvm.mask, "PSW mask of the stop");
+        same(rig_reg(REG_PSWM), left_by_kvm.mask, "pswm");
+        same(rig_reg(REG_PSWA), left_by_kvm.addr, "pswa");
+        if (reason == STOP_RESET || kind == 4) /* the next resume resets; a stopped CPU does not run */
+            assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+        edited = random_psw();
+        rig_set_reg(REG_PSWM, edited.mask);
+        rig_set_reg(REG_PSWA, edited.addr);
+        KERNEL_SCRIPT(next_entry);
+        rig_continue();
+        same(at_entry.mask, edited.mask, "PSW mask at the next entry");
+        same(at_entry.addr, edited.addr, "PSW address at the next entry");
+    }
+}
+
+static void after_debug(void **state)
+{
+    (void)state;
+    check_exit(0, CPU_STEP, STOP_STEP);
+}
+
+/* The stop itself changes nothing but the condition code. */
+static void after_a_service_call(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct stop stop;
+
+        how = 1;
+        rig_put64(0x4000, 0x0010000000000000);
+        rig_set_reg(REG_R0 + 1, 0x00020001);
+        rig_set_reg(REG_R0 + 2, 0x4000);
+        rig_set_reg(REG_PREFIX, 0);
+        stop = exit_once(CPU_STEP);
+        rig_assert_stop(stop, STOP_STEP, left_by_kvm.addr);
+        same(rig_reg(REG_PSWM), psw_with_cc(left_by_kvm.mask, 0), "pswm");
+        same(rig_reg(REG_PSWA), left_by_kvm.addr, "pswa");
+        KERNEL_SCRIPT(next_entry);
+        rig_continue();
+        same(at_entry.mask, psw_with_cc(left_by_kvm.mask, 0), "PSW mask at the next entry");
+        same(at_entry.addr, left_by_kvm.addr, "PSW address at the next entry");
+    }
+}
+
+static void after_a_diag(void **state)
+{
+    (void)state;
+    rig_set_reg(REG_R0 + 3, 6);
+    check_exit(2, CPU_STEP, STOP_STEP);
+}
+
+/* Old PSW, code and new PSW of the exception are what KVM left. */
+static void after_an_operation_exception(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct psw new_psw = random_psw();
+
+        how = 3;
+        rig_put64(0x1d0, new_psw.mask);
+        rig_put64(0x1d8, new_psw.addr);
+        rig_assert_stop(exit_once(CPU_STEP), STOP_STEP, new_psw.addr);
+        same(rig_reg(REG_PSWM), new_psw.mask, "pswm");
+        same(load_be64(kernel.memory + 0x150), left_by_kvm.mask, "program old PSW mask");
+        same(load_be64(kernel.memory + 0x158), left_by_kvm.addr, "program old PSW address");
+        KERNEL_SCRIPT(next_entry);
+        rig_continue();
+        same(at_entry.mask, new_psw.mask, "PSW mask at the next entry");
+        same(at_entry.addr, new_psw.addr, "PSW address at the next entry");
+    }
+}
+
+static void after_a_stop(void **state)
+{
+    (void)state;
+    check_exit(4, CPU_CONTINUE, STOP_SHUTDOWN);
+}
+
+static void after_a_disabled_wait(void **state)
+{
+    (void)state;
+    check_exit(5, CPU_CONTINUE, STOP_DISABLED_WAIT);
+}
+
+static void after_a_kick(void **state)
+{
+    (void)state;
+    check_exit(6, CPU_CONTINUE, STOP_INTERRUPT);
+    check_exit(6, CPU_STEP, STOP_INTERRUPT);
+}
+
+static void after_a_reset(void **state)
+{
+    (void)state;
+    check_exit(7, CPU_CONTINUE, STOP_RESET);
+}
+
+static void after_a_loop(void **state)
+{
+    (void)state;
+    check_exit(8, CPU_CONTINUE, STOP_PROGRAM_LOOP);
+    check_exit(9, CPU_STEP, STOP_PROGRAM_LOOP);
+}
+
+static void after_what_nobody_knows(void **state)
+{
+    (void)state;
+    check_exit(10, CPU_CONTINUE, STOP_ERROR);
+    check_exit(11, CPU_CONTINUE, STOP_ERROR);
+}
+
+/* Linux's orderly end: a disabled wait at ...fff. */
+static int orderly(struct kvm_run *run)
+{
+    run->psw_mask = RIG_64BIT | PSW_WAIT;
+    run->psw_addr = 0xfff;
+    return kernel_intercept(run, 0x1c, 0, 0);
+}
+
+static void shutdown_and_state(void **state)
+{
+    (void)state;
+    assert_int_equal(machine_state(rig, 0), CPU_RUNNING);
+    KERNEL_SCRIPT(orderly);
+    rig_assert_stop(rig_continue(), STOP_SHUTDOWN, 0xfff);
+    assert_int_equal(machine_state(rig, 0), CPU_DISABLED_WAIT);
+    how = 4;
+    exit_once(CPU_CONTINUE);
+    assert_int_equal(machine_state(rig, 0), CPU_STOPPED);
+    rig_assert_stop(rig_step(), STOP_SHUTDOWN, left_by_kvm.addr); /* without entering the guest */
+}
+
+/* ---- SIGP, of a machine with one CPU ---- */
+
+static int sigp(struct kvm_run *run)
+{
+    return kernel_intercept(run, 0x04, 0xae13, 0x20000000); /* SIGP 1,3,0(2) */
+}
+
+static unsigned sigp_cc(uint64_t order, uint64_t target)
+{
+    rig_set_reg(REG_R0 + 1, 0xaaaaaaaa00000000);
+    rig_set_reg(REG_R0 + 2, order);
+    rig_set_reg(REG_R0 + 3, target);
+    rig_set_reg(REG_PSWM, psw_with_cc(RIG_64BIT, 2));
+    KERNEL_SCRIPT(sigp);
+    rig_step();
+    return psw_cc(rig_reg(REG_PSWM));
+}
+
+static void sigp_orders(void **state)
+{
+    (void)state;
+    assert_int_equal(sigp_cc(0x06, 1), 3);
+    assert_int_equal(sigp_cc(0x12, 1), 1);
+    same(rig_reg(REG_R0 + 1), 0xaaaaaaaa00000100, "status");
+    assert_int_equal(sigp_cc(0x05, 0), 0);
+    assert_int_equal(kernel.interrupt.type, KVM_S390_SIGP_STOP);
+    assert_int_equal(sigp_cc(0x06, 0), 0);
+    assert_int_equal(kernel.interrupt.type, KVM_S390_RESTART);
+    assert_int_equal(kernel.vcpu_interrupts, 2);
+    assert_int_equal(sigp_cc(0x04, 0), 0);
+    assert_int_equal(sigp_cc(0x09, 0), 1);
+    same(rig_reg(REG_R0 + 1), 0xaaaaaaaa00000002, "status");
+}
+
+/* ---- registers ---- */
+
+static struct kvm_sync_regs taken;
+static uint64_t dirty_after;
+
+static int takes(struct kvm_run *run)
+{
+    taken = run->s.regs;
+    dirty_after = run->kvm_dirty_regs;
+    return kernel_intercept(run, 0x1c, 0, 0);
+}
+
+static void fill(uint8_t *bytes, unsigned reg)
+{
+    for (unsigned i = 0; i < REG_MAX_BYTES; i++)
+        bytes[i] = (uint8_t)random64();
+    if (reg == REG_PREFIX)
+        store_be64(bytes, random64() & (RIG_MEMORY - 0x4000) & ~0x1fffULL);
+    if (reg == REG_PSWM) /* neither a wait nor DAT: the engine looks for breakpoints at entry */
+        store_be64(bytes, random_psw().mask);
+    if (reg >= REG_C0 && reg < REG_CKC) /* the model has no DAT on here */
+        store_be64(bytes, random64());
+}
+
+static bool present(unsigned reg)
+{
+    return rig->reg_features >> reg_table[reg].feature & 1;
+}
+
+/* With vectors, f0 is the high half of v0; all others are apart from each other. */
+static void every_register_round_trips(void **state)
+{
+    static uint8_t written[REG_COUNT][REG_MAX_BYTES];
+    uint8_t is[REG_MAX_BYTES];
+
+    (void)state;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned reg = 0; reg < REG_COUNT; reg++) {
+            fill(written[reg], reg);
+            assert_int_equal(machine_write_reg(rig, 0, reg, written[reg]), present(reg) ? 0 : -1);
+        }
+        for (int after_run = 0; after_run < 2; after_run++) {
+            for (unsigned reg = 0; reg < REG_COUNT; reg++) {
+                if (machine_read_reg(rig, 0, reg, is) < 0) {
+                    assert_false(present(reg));
+                    continue;
+                }
+                if (memcmp(is, written[reg], reg_table[reg].bytes) != 0)
+                    fail_msg("%s, %s KVM_RUN; ZGDBD_SEED=%llu", reg_table[reg].name,
+                             after_run ? "after" : "before", (unsigned long long)seed);
+            }
+            if (!after_run) {
+                KERNEL_SCRIPT(takes);
+                rig_continue();
+            }
+        }
+        assert_int_equal(dirty_after, 0);
+        same(taken.gprs[5], load_be64(written[REG_R0 + 5]), "gpr 5");
+        same(taken.crs[13], load_be64(written[REG_C0 + 13]), "cr 13");
+        same(taken.prefix, load_be64(written[REG_PREFIX]), "prefix");
+        same(taken.ckc, load_be64(written[REG_CKC]), "ckc");
+        same(taken.cputm, load_be64(written[REG_CPUTM]), "cputm");
+        same(taken.gbea, load_be64(written[REG_LAST_BREAK]), "last_break");
+        same(taken.pp, load_be64(written[REG_PP]), "pp");
+        same(taken.pfc, load_be64(written[REG_PFC]), "pfault_compare");
+        same(taken.fpc, load_be32(written[REG_FPC]), "fpc");
+        same(taken.acrs[15], load_be32(written[REG_A0 + 15]), "acr 15");
+    }
+}
+
+static void vectors_and_guarded_storage(void **state)
+{
+    uint8_t v16[16];
+
+    (void)state;
+    assert_true(present(REG_V16) && present(REG_GSD));
+    rig_set_reg(REG_F0 + 3, 0x0102030405060708);
+    rig_set_reg(REG_V0L + 3, 0x1112131415161718);
+    rig_set_reg(REG_GSEPLA, 0x2122232425262728);
+    memcpy(v16, "abcdefghijklmnop", 16);
+    assert_int_equal(machine_write_reg(rig, 0, REG_V16, v16), 0);
+    KERNEL_SCRIPT(takes);
+    rig_continue();
+    same(taken.vrs[3][0], 0x0102030405060708, "high half of v3");
+    same(taken.vrs[3][1], 0x1112131415161718, "low half of v3");
+    same(taken.vrs[16][0], load_be64(v16), "high half of v16");
+    same(taken.vrs[16][1], load_be64(v16 + 8), "low half of v16");
+    same(taken.gscb[3], 0x2122232425262728, "gsepla");
+}
+
+static void refuses_prefixes_that_cannot_be(void **state)
+{
+    uint8_t bytes[8];
+
+    (void)state;
+    store_be64(bytes, 0x1000);
+    assert_int_equal(machine_write_reg(rig, 0, REG_PREFIX, bytes), -1);
+    store_be64(bytes, 0x80000000);
+    assert_int_equal(machine_write_reg(rig, 0, REG_PREFIX, bytes), -1);
+    assert_int_equal(machine_write_reg(rig, 0, REG_COUNT, bytes), -1);
+    assert_int_equal(machine_read_reg(rig, 0, REG_COUNT, bytes), -1);
+    assert_int_equal(rig_reg(REG_PREFIX), 0);
+}
+
+static int setup_without_vectors(void **state)
+{
+    (void)state;
+    rig_prepare(RIG_ELF);
+    kernel.hidden[0] = KVM_CAP_S390_VECTOR_REGISTERS;
+    kernel.hidden[1] = KVM_CAP_S390_GS;
+    if (!rig_create())
+        return -1;
+    assert_false(present(REG_V0L) || present(REG_GSD));
+    return 0;
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(after_debug),
+        TEST(after_a_service_call),
+        TEST(after_a_diag),
+        TEST(after_an_operation_exception),
+        TEST(after_a_stop),
+        TEST(after_a_disabled_wait),
+        TEST(after_a_kick),
+        TEST(after_a_reset),
+        TEST(after_a_loop),
+        TEST(after_what_nobody_knows),
+        TEST(shutdown_and_state),
+        TEST(sigp_orders),
+        TEST(every_register_round_trips),
+        cmocka_unit_test_setup_teardown(every_register_round_trips, setup_without_vectors, rig_teardown),
+        TEST(vectors_and_guarded_storage),
+        TEST(refuses_prefixes_that_cannot_be),
+    };
+    const char *wanted = getenv("ZGDBD_SEED");
+
+    seed = wanted ? strtoull(wanted, NULL, 0) : (uint64_t)time(NULL) << 20 | 1;
+    random_state = seed;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
