@@ -110,10 +110,13 @@ unit-s390x: $(UNIT:%=$(BUILD)/s390x/%)
 # ---- the guests that the end-to-end tests debug ----
 include tests/guests/rules.mk
 
+# ---- the benchmark's floor ----
+include scripts/bench.mk
+
 # ---- what a user calls ----
 PYTHON := /usr/bin/python3
 JOBS   := -j$(shell nproc)
-PYTEST := PYTHONPATH=tests:scripts $(PYTHON) -B -m pytest -c tests/pytest.ini -rs
+PYTEST := $(PYTHON) -B -m pytest -c tests/pytest.ini -rs
 
 setup: ## install and download what the build, the box and the tests need (cached)
 	@scripts/setup
@@ -129,15 +132,15 @@ demo-shell: setup ## the same, but leave everything up for a gdb of your own
 check: setup ## set up and run every test: lint, unit (native and s390x), fuzz briefly, end to end
 	@$(MAKE) $(JOBS) --no-print-directory -s lint unit fuzz-short
 	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd guests
-	@$(PYTEST) -m 'not long' tests/e2e
+	@$(PYTEST) tests/e2e
 
 check-long: setup ## the tests that boot many kernels or download much
 	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd guests
-	@$(PYTEST) tests/e2e
+	@$(PYTEST) --long tests/e2e
 
 bench: ## measure against QEMU's stub and the bare floor: a table, and build/bench.json
 	@scripts/setup bench
-	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd guests
+	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd $(BUILD)/bench-floor guests
 	@scripts/bench --zgdbd $(BUILD)/zgdbd --json $(BUILD)/bench.json
 
 FUZZ_SECONDS ?= 600

@@ -296,7 +296,7 @@ static event_fn *const table[TARGET_STATES][TARGET_EVENTS] = {
 
 static int target_event(struct target *t, enum target_event event, struct err *e)
 {
-    struct err ignored;
+    struct err ignored = {0};
     event_fn *handler = table[t->state][event];
     e = e ? e : &ignored;
     e->text[0] = 0;
