@@ -151,7 +151,7 @@ static int reset_vcpu(struct vcpu *cpu, struct err *e)
     memset(regs->vrs, 0, sizeof regs->vrs);
     regs->fpc = 0;
     regs->prefix = 0;
-    cpu->run->kvm_dirty_regs |= KVM_SYNC_PREFIX;
+    cpu->run->kvm_dirty_regs = KVM_SYNC_PREFIX; /* and no edit from before the reset */
     cpu->stopped = false;
     cpu->at_reported = false;
     cpu->debug_stale = true;
