@@ -464,6 +464,8 @@ static int kernel_enter(struct kvm_run *run)
     sigset_t all;
     int rc;
 
+    if (kernel.before_run)
+        kernel.before_run();
     sigfillset(&all);
     sigdelset(&all, SIGSEGV);
     sigdelset(&all, SIGABRT);

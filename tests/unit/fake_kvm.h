@@ -32,8 +32,9 @@ struct fake_kvm {
     int create_vcpu_errno;
     int mp_state_errno;
     int madvise_errno;
-    int mmap_size;      /* answer to KVM_GET_VCPU_MMAP_SIZE */
-    unsigned fail_mmap; /* the how-many-th mmap fails; 0: none */
+    int mmap_size;            /* answer to KVM_GET_VCPU_MMAP_SIZE */
+    unsigned fail_mmap;       /* the how-many-th mmap fails; 0: none */
+    void (*before_run)(void); /* called in KVM_RUN before it looks at signals and immediate_exit */
     bool no_gper;
     bool edat2;
     bool exact_steps;   /* as Linux 6.6 on: a step ends at the handler's first instruction */

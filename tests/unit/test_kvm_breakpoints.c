@@ -290,6 +290,28 @@ static void diag_501_over_four_bytes_only(void **state)
     assert_int_equal(rig_reg(R10), 1);
 }
 
+static int sees_two_diags(struct kvm_run *run)
+{
+    KERNEL_CHECK(in_memory(0x2000, "\x83\x24\x83\x24\x05\x01", 6));
+    return kernel_block(run);
+}
+
+/* One in the middle of the other's instruction: taken out in reverse, nothing of them stays. */
+static void overlapping_opcodes(void **state)
+{
+    (void)state;
+    rig_put(0x2000, "c004a7f40000");
+    rig_breakpoint(BP_SOFTWARE, 0x2000, 0);
+    rig_breakpoint(BP_SOFTWARE, 0x2002, 0);
+    rig_set_reg(REG_PSWA, 0x2010);
+    KERNEL_SCRIPT(sees_two_diags);
+    rig_resume(CPU_CONTINUE);
+    kernel_wait_blocked();
+    machine_interrupt(rig);
+    rig_assert_stop(rig_wait(), STOP_INTERRUPT, 0x2010);
+    rig_assert_bytes(0x2000, "c004a7f40000");
+}
+
 /* DIAG 0x501 that is no breakpoint is the guest's: a specification exception, as for any unknown code. */
 static void diag_501_of_the_guests_own(void **state)
 {
@@ -512,6 +534,7 @@ int main(void)
         TEST(outside_of_the_segments_it_is_hardware),
         cmocka_unit_test_setup_teardown(linux_loader_then_kernel, rig_setup_linux, rig_teardown),
         cmocka_unit_test_setup_teardown(diag_501_over_four_bytes_only, setup_without_instr0, rig_teardown),
+        cmocka_unit_test_setup_teardown(overlapping_opcodes, setup_without_instr0, rig_teardown),
         cmocka_unit_test_setup_teardown(diag_501_of_the_guests_own, setup_without_instr0, rig_teardown),
         cmocka_unit_test_setup_teardown(no_opcode_and_no_hardware, setup_with_neither, rig_teardown),
         TEST(refuses_the_51st),

@@ -164,6 +164,27 @@ static void belongs_to_the_psws_space(void **state)
     breaks_at(0x702004, 1);
 }
 
+static int ends_with_opcode(struct kvm_run *run)
+{
+    KERNEL_CHECK(memcmp(kernel.memory + 0x802004, "\0\0", 2) == 0);
+    return kernel_intercept(run, 0x1c, 0, 0);
+}
+
+/* Also when another joins while the kernel runs, which does not have the address. */
+static void stays_in_its_space_when_the_set_changes(void **state)
+{
+    (void)state;
+    in_user_at(0x702000);
+    rig_breakpoint(BP_SOFTWARE, 0x702004, 0);
+    breaks_at(0x702004, 1);
+    in_kernel_at(0x2000);
+    rig_breakpoint(BP_SOFTWARE, 0x2008, 0);
+    KERNEL_SCRIPT(ends_with_opcode);
+    rig_assert_stop(rig_continue(), STOP_DISABLED_WAIT, 0x2000);
+    KERNEL_SCRIPT(kernel_cpu);
+    breaks_at(0x2008, 2);
+}
+
 static void a_hardware_hit_in_another_space_is_nobodys(void **state)
 {
     (void)state;
@@ -185,6 +206,27 @@ static void bound_when_dat_is_on(void **state)
     runs_to_its_end();
     in_kernel_at(0x2000);
     breaks_at(0x2004, 1);
+}
+
+/* A step whose handler runs with DAT, at an address of its own. */
+static void a_step_into_a_handler_with_dat(void **state)
+{
+    (void)state;
+    rig_put64(0x1d0, DAT_MASK | PSW_ASC_HOME);
+    rig_put64(0x1d8, 0x505200);
+    rig_put(0x2000, "b2ff0000");
+    rig_set_reg(REG_PSWA, 0x2000);
+    rig_assert_stop(rig_step(), STOP_STEP, 0x505200);
+    assert_int_equal(rig_reg(R10), 0);
+    rig_assert_bytes(RIG_PROGRAM, AGHI_10_1);
+    rig_set_reg(REG_C0 + 13, USER_TABLE | LENGTH_3); /* another home: the trap is looked up again */
+    map(USER_TABLE, 0x500000, 0x800000);
+    rig_put(0x805200, AGHI_10_1);
+    rig_set_reg(REG_PSWM, RIG_64BIT);
+    rig_set_reg(REG_PSWA, 0x2000);
+    rig_assert_stop(rig_step(), STOP_STEP, 0x505200);
+    assert_int_equal(rig_reg(R10), 0);
+    rig_assert_bytes(0x805200, AGHI_10_1);
 }
 
 /* ---- not translated yet ---- */
@@ -325,8 +367,10 @@ int main(void)
         TEST(belongs_to_home),
         TEST(the_same_address_on_the_same_frame_in_another_space),
         TEST(belongs_to_the_psws_space),
+        TEST(stays_in_its_space_when_the_set_changes),
         TEST(a_hardware_hit_in_another_space_is_nobodys),
         TEST(bound_when_dat_is_on),
+        TEST(a_step_into_a_handler_with_dat),
         TEST(waits_in_hardware_until_it_translates),
         TEST(goes_back_to_hardware),
         TEST(a_watch_waits_until_it_translates),

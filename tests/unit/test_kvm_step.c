@@ -384,6 +384,27 @@ static void interrupts_a_running_cpu(void **state)
     assert_handlers_whole();
 }
 
+static void interrupt_now(void)
+{
+    kernel.before_run = NULL;
+    machine_interrupt(rig);
+}
+
+/* After the engine's last look and before KVM_RUN: only immediate_exit tells. */
+static void an_interrupt_just_before_kvm_run(void **state)
+{
+    unsigned runs = kernel.runs;
+
+    (void)state;
+    for (int i = 0; i < ROUNDS; i++) {
+        kernel.run = kernel_block;
+        kernel.before_run = interrupt_now;
+        rig_resume(i & 1 ? CPU_CONTINUE : CPU_STEP);
+        rig_assert_stop(rig_wait(), STOP_INTERRUPT, 0x2000);
+    }
+    assert_int_equal(kernel.runs, runs);
+}
+
 static void an_interrupt_after_the_stop_is_none(void **state)
 {
     (void)state;
@@ -464,6 +485,7 @@ int main(void)
         TEST(a_watch_during_a_step),
         TEST(guest_debug_is_set_only_when_something_changed),
         TEST(interrupts_a_running_cpu),
+        TEST(an_interrupt_just_before_kvm_run),
         TEST(an_interrupt_after_the_stop_is_none),
         TEST(a_storm_of_interrupts),
     };

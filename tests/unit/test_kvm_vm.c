@@ -229,6 +229,48 @@ static void reset_starts_again(void **state)
     assert_int_equal(rig_reg(REG_R0 + 10), 1);
 }
 
+static int sees_power_on_state(struct kvm_run *run)
+{
+    KERNEL_CHECK(run->s.regs.pft == UINT64_MAX && run->s.regs.prefix == 0 && run->s.regs.crs[1] == 0);
+    KERNEL_CHECK(run->s.regs.pp == 0 && run->s.regs.ckc == 0);
+    return kernel_intercept(run, 0x1c, 0, 0);
+}
+
+/* What was edited before it and not yet taken by KVM is gone too. */
+static void reset_forgets_edits(void **state)
+{
+    (void)state;
+    rig_set_reg(REG_PFT, 0x1234);
+    rig_set_reg(REG_PREFIX, 0x8000);
+    rig_set_reg(REG_C0 + 1, 0x7000);
+    rig_set_reg(REG_PP, 5);
+    rig_set_reg(REG_CKC, 6);
+    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    KERNEL_SCRIPT(sees_power_on_state);
+    rig_continue();
+}
+
+/* A breakpoint on the first instruction is reported after each reset, not passed as one that was reported. */
+static void reset_onto_a_breakpoint(void **state)
+{
+    (void)state;
+    rig_breakpoint(BP_SOFTWARE, RIG_ENTRY, 0);
+    rig_assert_stop(rig_continue(), STOP_SW_BREAKPOINT, RIG_ENTRY);
+    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    rig_assert_stop(rig_continue(), STOP_SW_BREAKPOINT, RIG_ENTRY);
+    rig_assert_bytes(RIG_ENTRY, "0000");
+}
+
+/* A resume that moves no CPU would never stop. */
+static void a_resume_that_moves_nobody_is_refused(void **state)
+{
+    struct resume_plan plan = {.verb = {CPU_HOLD}};
+
+    (void)state;
+    assert_int_equal(machine_resume(rig, &plan, &rig_err), -1);
+    assert_non_null(strstr(rig_err.text, "moves no CPU"));
+}
+
 static void reset_takes_a_new_command_line(void **state)
 {
     (void)state;
@@ -372,6 +414,9 @@ int main(void)
         REFUSAL(runs_without_guest_debugging),
         REFUSAL(needs_no_capability_but_the_psw),
         TEST(reset_starts_again),
+        TEST(reset_forgets_edits),
+        TEST(reset_onto_a_breakpoint),
+        TEST(a_resume_that_moves_nobody_is_refused),
         cmocka_unit_test_setup_teardown(reset_takes_a_new_command_line, rig_setup_linux, rig_teardown),
         TEST(reset_says_what_fails),
         TEST(guest_reset_is_performed_by_the_next_resume),
