@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 
 from . import image
 from .common import (SCRIPTS, Failure, cache_dir, cache_lock, make_dir, native_kvm, need_room, run,
@@ -97,13 +98,15 @@ def missing_tools():
 
 
 def as_root():
-    """Words to put before a command that needs root, or None where that is impossible."""
+    """Words to put before a command that needs root, or None where that is impossible. sudo may ask for a password where
+    somebody is there to give it."""
     if os.geteuid() == 0:
         return []
-    allowed = shutil.which("sudo") and subprocess.run(
-        ["sudo", "-n", "true"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, check=False).returncode == 0
-    return ["sudo", "-n"] if allowed else None
+    if not shutil.which("sudo"):
+        return None
+    silent = subprocess.run(["sudo", "-n", "true"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL, check=False).returncode == 0
+    return ["sudo"] if silent or sys.stdin.isatty() else None
 
 
 def tools():
@@ -112,7 +115,7 @@ def tools():
         return
     prefix = as_root()
     if prefix is None:
-        raise Failure("packages are missing and neither root nor passwordless sudo is at hand; "
+        raise Failure("packages are missing and this is neither root nor can it use sudo; "
                       f"as root: apt-get install --no-install-recommends {' '.join(missing)}")
     environment = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive"]
     with step("updating the package lists"):
