@@ -14,12 +14,13 @@ from . import image
 from .common import (SCRIPTS, Failure, cache_dir, cache_lock, make_dir, native_kvm, need_room, run,
                      say, step, write_whole)
 
-TOOLS = """hercules gcc make git gcc-s390x-linux-gnu linux-libc-dev-s390x-cross gdb-multiarch socat
+TOOLS = """hercules gcc make git gcc-s390x-linux-gnu libc6-dev libc6-dev-s390x-cross linux-libc-dev-s390x-cross
+gdb-multiarch socat
 iproute2 cpio xz-utils binutils-s390x-linux-gnu libev-dev libelf-dev zlib1g-dev libseccomp-dev
 libcmocka-dev qemu-user python3-pytest python3-pytest-timeout qemu-system-misc clang clang-tidy
 clang-format cppcheck libclang-rt-14-dev mandoc util-linux""".split()
 
-NATIVE_TOOLS = """gcc make git gdb socat xz-utils libev-dev libelf-dev zlib1g-dev libseccomp-dev
+NATIVE_TOOLS = """gcc libc6-dev make git gdb socat xz-utils libev-dev libelf-dev zlib1g-dev libseccomp-dev
 libcmocka-dev python3-pytest python3-pytest-timeout qemu-system-misc clang clang-tidy clang-format
 cppcheck mandoc util-linux""".split()
 
