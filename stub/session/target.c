@@ -154,11 +154,11 @@ static enum target_state attach_running(struct target *t, struct err *e)
     return ATTACHED_HALTING;
 }
 
+/* The interrupt is on its way already, and a kill that waits for the stop is still done. */
 static enum target_state attach_halting(struct target *t, struct err *e)
 {
     (void)e;
-    if (t->intent == INTENT_RUN)
-        t->intent = INTENT_HOLD;
+    (void)t;
     return ATTACHED_HALTING;
 }
 

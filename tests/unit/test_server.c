@@ -511,6 +511,28 @@ static void test_stdio(void **state)
     close_world(w);
 }
 
+/* A pipe that nobody empties: the loop still hears a signal. */
+static void test_stdio_that_is_not_read(void **state)
+{
+    struct world *w = open_world((struct policy){0});
+    struct err e;
+    int to[2], from[2];
+    (void)state;
+    assert_int_equal(pipe(to), 0);
+    assert_int_equal(pipe(from), 0);
+    assert_int_equal(server_stdio(w->server, to[0], from[1], &e), 0);
+    run(w);
+    assert_int_equal(write(to[1], "$x100000,20000#e2", 17), 17);
+    assert_true(ready(from[0], POLLIN));
+    raise(SIGTERM);
+    assert_int_equal(join(w), EXIT_SHUTDOWN);
+    for (int i = 0; i < 2; i++) {
+        close(to[i]);
+        close(from[i]);
+    }
+    close_world(w);
+}
+
 static void test_stdio_that_is_closed(void **state)
 {
     struct world *w = open_world((struct policy){0});
@@ -648,6 +670,7 @@ int main(void)
         cmocka_unit_test(test_lost_connection),
         cmocka_unit_test(test_client_that_does_not_read),
         cmocka_unit_test(test_stdio),
+        cmocka_unit_test(test_stdio_that_is_not_read),
         cmocka_unit_test(test_stdio_that_is_closed),
         cmocka_unit_test(test_signals),
         cmocka_unit_test(test_console_file),
