@@ -77,7 +77,7 @@ static void write_image(enum rig_image kind)
 
     memset(file, 0, sizeof file);
     size = make_image(kind, file);
-    snprintf(image_path, sizeof image_path, "/tmp/zgdbd-test-XXXXXX");
+    snprintf(image_path, sizeof image_path, "/tmp/zgdbd-kvm-XXXXXX");
     fd = mkstemp(image_path);
     if (fd < 0 || write(fd, file, size) != (ssize_t)size || close(fd) < 0)
         abort();
@@ -85,8 +85,19 @@ static void write_image(enum rig_image kind)
 
 /* ---- begin and end ---- */
 
+static void drop_files(void)
+{
+    if (!image_path[0])
+        return;
+    close(wake_pipe[0]);
+    close(wake_pipe[1]);
+    unlink(image_path);
+    image_path[0] = '\0';
+}
+
 void rig_prepare(enum rig_image image)
 {
+    drop_files(); /* a test may prepare another one than its setup did */
     kernel_reset();
     write_image(image);
     if (pipe2(wake_pipe, O_CLOEXEC) < 0)
@@ -149,9 +160,7 @@ int rig_teardown(void **state)
     if (rig)
         machine_destroy(rig);
     rig = NULL;
-    close(wake_pipe[0]);
-    close(wake_pipe[1]);
-    unlink(image_path);
+    drop_files();
     assert_nothing_left();
     return 0;
 }

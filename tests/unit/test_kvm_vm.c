@@ -133,7 +133,7 @@ static void refuses_a_bad_image(void **state)
 
 static void refuses_an_initrd_that_does_not_fit(void **state)
 {
-    char path[] = "/tmp/zgdbd-test-XXXXXX";
+    char path[] = "/tmp/zgdbd-kvm-XXXXXX";
     int fd = mkstemp(path);
 
     (void)state;
