@@ -295,8 +295,9 @@ class Box:
 
 
 def unshare_command():
-    """Namespaces that go with their first process, whoever kills it."""
-    command = ["unshare", "-n", "-p", "-f", "--kill-child", "--mount-proc"]
+    """Namespaces that go with their first process, whoever kills it. No mounts of its own: in a chroot there would be none
+    to make private."""
+    command = ["unshare", "-n", "-p", "-f", "--kill-child"]
     return command if os.geteuid() == 0 else [*command, "-rU"]
 
 
