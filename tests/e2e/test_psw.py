@@ -7,12 +7,12 @@ from conftest import stopped_by
 from gadget import (BRANCH_TO_ITSELF, CC, COUNT, DIAG_308, DIAG_500, DIAG_UNKNOWN, EXTERNAL, EXTRACT_PSW, INTERRUPTIBLE, LPSWE,
                     NOTHING, OPERATION, PROBLEM_STATE, SERVICE_CALL, SIGP_STOP, WAIT, Gadget)
 
-ROUNDS = 6
+ROUNDS = 4
 
 
-@pytest.fixture
+@pytest.fixture(params=["low", "high"])
 def gadget(bench, request):
-    return Gadget(bench.rsp("exits"), request.node.name)
+    return Gadget(bench.rsp("exits"), request.node.name, request.param)
 
 
 def test_debug_exits(gadget):
@@ -128,6 +128,7 @@ def test_kick_after_much_work(gadget):
 def test_reset(gadget, subcode):
     client = gadget.client
     for _ in range(ROUNDS // 2):
+        client.monitor("reset")
         mask, address = gadget.place(DIAG_308)
         client.set_reg("r1", subcode)
         assert stopped_by(client.go()) == "01"

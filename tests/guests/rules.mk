@@ -7,7 +7,7 @@ GUEST_FLAGS := -march=z10 -msoft-float -g -O1 -ffreestanding -fno-pic -no-pie -f
                -fno-omit-frame-pointer -Wall -Wextra -Werror
 GUEST_LINK  := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-z,norelro,-z,noexecstack
 
-guests: $(GUEST_ELF) ## build the small s390x programs that the tests debug
+guests: $(GUEST_ELF) $(BUILD)/guests/unixcat ## build the small s390x programs that the tests debug
 
 $(BUILD)/guests/%.o: tests/guests/%.S
 	@mkdir -p $(@D)
@@ -24,5 +24,9 @@ $(BUILD)/guests/panic.o $(BUILD)/guests/reboot.o: $(BUILD)/guests/%.o: tests/gue
 
 $(BUILD)/guests/%.elf: $(BUILD)/guests/start.o $(BUILD)/guests/%.o tests/guests/guest.lds
 	$(CC_S390X) $(GUEST_LINK) -T tests/guests/guest.lds -o $@ $(filter %.o,$^)
+
+$(BUILD)/guests/unixcat: tests/zharness/unixcat.c
+	@mkdir -p $(@D)
+	$(CC_S390X) -O2 -Wall -Wextra -Werror $(S390X_STATIC) -o $@ $<
 
 .PHONY: guests

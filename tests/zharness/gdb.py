@@ -104,12 +104,17 @@ class Gdb:
         return line
 
     def collect(self, ends, end):
-        """Console and target text up to a record that matches ENDS, and that record."""
-        text = []
+        """Console and target text up to a record that matches ENDS, and that record. An error ends every wait; gdb's
+        warnings before it are part of what it says."""
+        text, warnings = [], []
         while True:
             line = self.record(end)
             if line[:2] in ('~"', '@"'):
                 text.append(unquote(line[2:-1]))
+            elif line[:2] == '&"':
+                warnings.append(unquote(line[2:-1]))
+            elif line.startswith("^error"):
+                raise GdbError("".join(warnings) + (Stop(line).field("msg") or line))
             elif re.match(ends, line):
                 return "".join(text), line
 
@@ -119,11 +124,8 @@ class Gdb:
         """Type a command; its text, and the class of its result: done, running, connected, exit."""
         self.process.stdin.write(f"-interpreter-exec console {quote(command)}\n")
         self.process.stdin.flush()
-        text, result = self.collect(r"\d*\^", time.monotonic() + (timeout or self.timeout))
-        kind = re.match(r"\d*\^(\w+)", result)[1]
-        if kind == "error":
-            raise GdbError(Stop(result).field("msg") or result)
-        return text, kind
+        text, result = self.collect(r"\^", time.monotonic() + (timeout or self.timeout))
+        return text, re.match(r"\^(\w+)", result)[1]
 
     def execute(self, command, timeout=None):
         """Run a command to its end (one that resumes: to the stop); the text that a user would see."""
@@ -172,8 +174,5 @@ class Gdb:
         """Bytes of memory, as gdb reads them."""
         self.process.stdin.write(f"-data-read-memory-bytes {address:#x} {size}\n")
         self.process.stdin.flush()
-        _, result = self.collect(r"\d*\^", time.monotonic() + self.timeout)
-        contents = Stop(result).field("contents")
-        if contents is None:
-            raise GdbError(Stop(result).field("msg") or result)
-        return bytes.fromhex(contents)
+        _, result = self.collect(r"\^", time.monotonic() + self.timeout)
+        return bytes.fromhex(Stop(result).field("contents"))

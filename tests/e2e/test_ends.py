@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How guest, debugger and daemon end: exit statuses, options for what is to be done, connections that come and go."""
+
+import pytest
+from conftest import stopped_by
+from zharness import guest, symbols
+
+EXITS = symbols(guest("exits"))
+LINE = "Hello from s390x\r\n"
+
+
+@pytest.mark.parametrize("image, options, status", [
+    ("hello", (), 0), ("panic", (), 3), ("panic", ("--on-panic", "exit"), 3), ("reboot", ("--on-reset", "exit"), None)])
+def test_alone(bench, image, options, status):
+    daemon = bench.zgdbd(image, "--run", *options)
+    ended = daemon.wait()
+    assert ended == status if status is not None else ended in (0, 1)
+    assert daemon.console == LINE
+    if image == "panic":
+        address = symbols(guest("panic"))["panic_here"]
+        assert f"0002000180000000 {address:016x}" in daemon.log and "disabled wait" in daemon.log
+
+
+def test_reset_restarts(bench):
+    daemon = bench.zgdbd("reboot", "--run")
+    daemon.await_console("(Hello from s390x\r\n){3}")
+    with daemon.rsp() as client:
+        assert client.packet("?").startswith("T")
+
+
+def test_panic_can_restart(bench):
+    bench.zgdbd("panic", "--run", "--on-panic", "restart").await_console("(Hello from s390x\r\n){3}")
+
+
+@pytest.mark.parametrize("image, reason, place", [("hello", "0f", None), ("panic", "06", "panic_here"),
+                                                  ("reboot", "01", "reset_here")])
+def test_with_a_debugger_it_stops(bench, image, reason, place):
+    daemon = bench.zgdbd(image)
+    client = bench.client(daemon)
+    assert stopped_by(client.go()) == reason
+    expected = symbols(guest(image))[place] + (4 if image == "reboot" else 0) if place else 0xfff
+    assert client.reg("pswa") == expected
+    daemon.await_console("Hello from s390x\r\n")
+    assert daemon.process.poll() is None
+    if image == "reboot":
+        assert stopped_by(client.go()) == "01"
+        daemon.await_console("(Hello from s390x\r\n){2}")
+
+
+@pytest.mark.parametrize("image, option, status", [("hello", "--on-shutdown", 0), ("panic", "--on-panic", 3)])
+def test_exit_in_spite_of_a_debugger(bench, image, option, status):
+    daemon = bench.zgdbd(image, option, "exit")
+    assert bench.client(daemon).go() == f"W{status:02x}"
+    assert daemon.wait() == status
+
+
+def counted(client):
+    return client.read_u64(EXITS["exits_count"])
+
+
+def started(bench, *options):
+    """A zgdbd whose guest has been round its loop a few times, and its client."""
+    daemon = bench.zgdbd("exits", "--log", "info", *options)
+    client = bench.client(daemon)
+    client.insert(0, EXITS["exits_idle"])
+    for _ in range(3):
+        client.go()
+    assert counted(client) == 2
+    return daemon, client
+
+
+def test_disconnect_run(bench):
+    daemon, client = started(bench)
+    client.close()
+    daemon.await_log("connection has ended")
+    again = bench.client(daemon)
+    assert counted(again) >= 2 and again.reg("pswa") >= EXITS["exits_idle"]
+    again.close()
+    third = bench.client(daemon)
+    assert counted(third) > 2
+    assert third.read(EXITS["exits_idle"], 2) != bytes(2)
+
+
+def test_disconnect_stop(bench):
+    daemon, client = started(bench, "--on-disconnect", "stop")
+    client.close()
+    daemon.await_log("connection has ended")
+    again = bench.client(daemon)
+    assert (counted(again), again.reg("pswa")) == (2, EXITS["exits_idle"])
+    again.resume()
+    again.interrupt()
+    assert stopped_by(again.wait_stop()) == "02"  # the breakpoint went with its debugger
+
+
+def test_disconnect_exit(bench):
+    daemon, client = started(bench, "--on-disconnect", "exit")
+    client.close()
+    assert daemon.wait() == 0
+
+
+def test_port_probe_changes_nothing(bench, box):
+    daemon = bench.zgdbd("exits")
+    for noise in (b"", b"GET / HTTP/1.0\r\n\r\n", b"+", b"$broken"):
+        probe = daemon.rsp(start=False)
+        probe.raw(noise)
+        probe.close()
+    client = bench.client(daemon)
+    assert client.packet("?").startswith("T05")
+    assert client.reg("pswa") == EXITS["_start"]
+    with daemon.rsp(start=False) as probe:
+        assert client.step().startswith("T05")
+        probe.raw(b"\r\n")
+    assert client.step().startswith("T05")
+
+
+def test_packet_after_kill_and_detach(bench):
+    daemon, client = started(bench)
+    client.send("k")
+    client.close()
+    again = bench.client(daemon)
+    assert (again.reg("pswa"), counted(again)) == (EXITS["_start"], 0)
+    again.ok("D")
+    again.close()
+    third = bench.client(daemon)
+    assert third.reg("pswa") >= EXITS["exits_idle"]
+
+
+def test_sigp_stop_and_console(bench):
+    daemon = bench.zgdbd("exits")
+    client = bench.client(daemon)
+    client.insert(0, EXITS["exits_returned"])
+    client.write_u64(EXITS["exits_selector"], 2)
+    assert stopped_by(client.go()) == "swbreak"
+    daemon.await_console("exits: a line\r\n")
+    client.write_u64(EXITS["exits_selector"], 8)
+    assert stopped_by(client.go()) == "0f"
+    assert client.reg("pswa") == EXITS["x_sigp_stop_after"]
+
+
+def test_usage_and_bad_images(bench, box):
+    from zharness import Zgdbd
+    binary, *_ = Zgdbd.command(box, guest("hello"))
+    for argv, status, words in (([binary], 64, "IMAGE"), ([binary, "--nonsense", "x"], 64, "nonsense"),
+                                ([binary, "--stdio", "--console", "stdio", "x"], 64, "stdio"),
+                                ([binary, "/bin/busybox-none"], 65, "busybox-none"), ([binary, "/etc/passwd"], 65, "passwd"),
+                                ([binary, "--listen", "tcp:0.0.0.0:1", "x"], 64, "listen-any"),
+                                ([binary, "--help"], 0, "Usage"), ([binary, "--version"], 0, "zgdbd")):
+        result = box.run(argv, capture_output=True, text=True, timeout=20)
+        assert (result.returncode, words in result.stdout + result.stderr) == (status, True), (argv, result)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Debian's kernel from its first instruction to its panic, which comes for want of a root file system, with a debugger and
+without one."""
+
+import re
+
+import pytest
+
+COMMAND_LINE = "nokaslr cryptomgr.notests panic=0"
+KERNEL_ENTRY = 0x100000
+DISABLED_WAIT = 0x0002000000000000
+
+
+@pytest.fixture(scope="module")
+def psw_of_the_exit(box):
+    """What a zgdbd without a debugger says when the kernel has panicked."""
+    from zharness import Zgdbd
+    with Zgdbd(box, "linux", "--run", "--append", COMMAND_LINE) as daemon:
+        assert daemon.wait(50) == 3
+        assert "Kernel panic - not syncing: VFS: Unable to mount root fs" in daemon.console
+        mask, address = re.search(r"PSW ([0-9a-f]{16}) ([0-9a-f]{16})", daemon.log).groups()
+        return int(mask, 16), int(address, 16)
+
+
+def test_kernel_to_its_panic(bench, psw_of_the_exit):
+    daemon = bench.zgdbd("linux", "--append", COMMAND_LINE)
+    gdb = bench.gdb(daemon)
+    assert gdb.psw() == (0x180000000, 0x10000)
+    gdb.execute(f"break *{KERNEL_ENTRY:#x}")
+    assert gdb.go().address == KERNEL_ENTRY
+    code = gdb.memory(KERNEL_ENTRY, 64)
+    assert code[:2] != b"\0\0"
+    first = gdb.go("stepi").address
+    gdb.execute("set $pc = $pc - 2")
+    assert gdb.value("$pc") == first - 2
+    gdb.execute("set $pc = $pc + 2")
+    gdb.execute("delete")
+    stop = gdb.go("continue", timeout=50)
+    assert stop.signal == "SIGABRT"
+    assert gdb.psw() == psw_of_the_exit
+    assert gdb.psw()[0] & DISABLED_WAIT
+    assert "disabled wait" in gdb.execute("monitor psw")
+    assert "Kernel panic - not syncing" in daemon.console
+    kernel_memory(gdb, code)
+
+
+def kernel_memory(gdb, code):
+    """Memory of the panicked kernel through its own translation."""
+    assert gdb.value("$pswm") >> 58 & 1, "DAT is on"
+    banner = find_banner(gdb)
+    text = gdb.memory(banner, 64)
+    assert re.match(rb"Linux version 6\.[0-9.]+-\d+-s390x \(", text)
+    stack = gdb.value("$r15")
+    assert len(gdb.memory(stack, 160)) == 160
+    gdb.execute("maintenance packet Qqemu.PhyMemMode:1")
+    gdb.execute("maintenance flush register-cache")
+    gdb.execute("set stack-cache off")
+    gdb.execute("set code-cache off")
+    assert gdb.memory(banner, 64) == text
+    assert gdb.memory(KERNEL_ENTRY, 64)[:16] == code[:16]
+    gdb.execute("maintenance packet Qqemu.PhyMemMode:0")
+
+
+def find_banner(gdb):
+    """linux_banner stands in the read-only data; gdb searches for it as a user would."""
+    found = gdb.execute(f"find /1 {KERNEL_ENTRY:#x}, +0x1800000, 'L', 'i', 'n', 'u', 'x', ' ', 'v', 'e', 'r', 's', 'i', "
+                        "'o', 'n', ' ', '6', '.'", timeout=50)
+    return int(re.search(r"0x[0-9a-f]+", found)[0], 16)

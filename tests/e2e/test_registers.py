@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Registers: gdb shows what the guest put there, and the guest sees what the debugger wrote."""
+
+import random
+
+from conftest import known_limit
+from zharness import guest, symbols
+
+REGS = symbols(guest("regs"))
+SEEN = {"r": (0, 8), "f": (128, 8), "acr": (256, 4), "cr": (320, 8)}  # offset in regs_seen, bytes each
+FPC_BITS = 0xf8f8ff73  # masks, flags, data exception code, rounding modes that exist
+FREE_CRS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 13, 15)
+
+
+def run_to(client, label):
+    client.insert(0, REGS[label])
+    client.go()
+    client.remove(0, REGS[label])
+
+
+def test_info_registers_is_what_the_guest_loaded(bench):
+    gdb = bench.gdb(bench.zgdbd("regs"))
+    gdb.execute(f"break *{REGS['regs_done']:#x}")
+    gdb.go()
+    shown = dict(line.split()[:2] for line in gdb.execute("info registers").splitlines() if line)
+    for number in range(16):
+        assert int(shown[f"r{number}"], 16) == (0x1000 + number) * 0x0001000100010001
+        assert gdb.value(f"$f{number}") == (0x2000 + number) * 0x0001000100010001
+        assert gdb.value(f"$acr{number}") == (0x3000 + number) * 0x00010001
+        if number in FREE_CRS and number not in (13, 15):
+            assert gdb.value(f"$cr{number}") == (0x4040 + number) * 0x0001000100010001
+    assert int(shown["pswm"], 16) == 0x0000200180000000
+    assert int(shown["pswa"], 16) == REGS["regs_done"]
+    assert gdb.value("$pc") == REGS["regs_done"]
+    assert gdb.value("$fpc") == 0x00f80002
+    assert gdb.value("$cr0") == 0x400e0
+    assert gdb.value("$prefix") == 0
+
+
+def test_the_guest_sees_what_is_written(bench):
+    client = bench.rsp("regs")
+    chance = random.Random(2)
+    run_to(client, "regs_done")
+    wanted = {f"r{n}": chance.getrandbits(64) for n in range(16)}
+    wanted |= {f"f{n}": chance.getrandbits(64) for n in range(16)}
+    wanted |= {f"acr{n}": chance.getrandbits(32) for n in range(16)}
+    wanted |= {f"cr{n}": (0x5050 + n) * 0x0001000100010001 for n in FREE_CRS}
+    for name, value in wanted.items():
+        client.set_reg(name, value)
+        assert client.reg(name) == value
+    client.set_reg("fpc", 0x00700003)
+    client.set_reg("ckc", 0xfedcba9876543210)
+    client.set_reg("cputm", 0x7000000000000000)
+    client.set_reg("prefix", 0x100000)
+    client.set_reg("pswm", 0x00f0100180000000)
+    run_to(client, "regs_stored")
+    seen = client.read(REGS["regs_seen"], 480)
+    for name, value in wanted.items():
+        kind = name.rstrip("0123456789")
+        offset, size = SEEN[kind]
+        at = offset + size * int(name[len(kind):])
+        assert int.from_bytes(seen[at:at + size], "big") == value, name
+        assert client.reg(name) == value, name
+    assert int.from_bytes(seen[448:456], "big") == 0xfedcba9876543210
+    assert 0x6fff000000000000 < int.from_bytes(seen[456:464], "big") <= 0x7000000000000000
+    assert seen[464:472].hex() == "0010000000700003"
+    assert seen[472:480].hex() == "00f0100180000000"
+    assert client.read(0x100800, 128) == seen[:128]
+
+
+def test_all_at_once(bench):
+    """`g` and `G`, and both agree with `p`."""
+    client = bench.rsp("regs")
+    run_to(client, "regs_done")
+    everything = client.packet("g")
+    layout = client.registers()
+    at = 0
+    for name, (number, size) in sorted(layout.items(), key=lambda item: item[1]):
+        assert everything[at:at + 2 * size] in (client.packet(f"p{number:x}"),) or name in ("cputm",), name
+        at += 2 * size
+    assert at == len(everything)
+    r5 = 2 * (16 + 8 * 5)
+    client.ok("G" + everything[:r5] + "00000000deadbeef" + everything[r5 + 16:])
+    assert client.reg("r5") == 0xdeadbeef
+    assert client.packet("pffff").startswith("E")
+
+
+def test_vector_registers(bench):
+    client = bench.rsp("regs")
+    if "v16" not in client.registers():
+        known_limit("no-vectors")
+    client.set_reg("v16", 1 << 100)
+    assert client.reg("v16") == 1 << 100
