@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The ELF file for gdb where the guest has none: a header that names architecture and byte order, and call-frame
- * information (.debug_frame) that says of every address "outermost frame, caller unknown". Without the latter gdb 13
- * ends each stepi in code without symbols with the error "PC not saved". */
+/* The ELF file for gdb where the guest has none: a header that names architecture and byte order, and
+ * call-frame information (.debug_frame) that says of every address "outermost frame, caller unknown". Without
+ * the latter gdb 13 ends each stepi in code without symbols with the error "PC not saved". */
 #include <elf.h>
 #include <string.h>
 
@@ -38,7 +38,8 @@ enum {
     SECTIONS = 4,
 };
 
-_Static_assert(SECTIONS_AT + SECTIONS * sizeof(Elf64_Shdr) == SYNTHETIC_ELF_SIZE, "SYNTHETIC_ELF_SIZE is its size");
+_Static_assert(SECTIONS_AT + SECTIONS * sizeof(Elf64_Shdr) == SYNTHETIC_ELF_SIZE,
+               "SYNTHETIC_ELF_SIZE is its size");
 
 static void section(uint8_t *s, uint32_t name, uint32_t type, uint64_t flags, uint64_t offset, uint64_t size)
 {
