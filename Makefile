@@ -122,14 +122,17 @@ setup: ## install and download what the build, the box and the tests need (cache
 	@scripts/setup
 
 demo: setup ## watch gdb debug a Linux kernel under KVM
+	@echo "building zgdbd for s390x ..."
 	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd
 	@scripts/demo --zgdbd $(BUILD)/zgdbd
 
 demo-shell: setup ## the same, but leave everything up for a gdb of your own
+	@echo "building zgdbd for s390x ..."
 	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd
 	@scripts/demo --zgdbd $(BUILD)/zgdbd --shell
 
 check: setup ## set up and run every test: lint, unit (native and s390x), fuzz briefly, end to end
+	@echo "building and running lint, unit tests and fuzzers ..."
 	@$(MAKE) $(JOBS) --no-print-directory -s lint unit fuzz-short
 	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd guests
 	@$(PYTEST) tests/e2e
