@@ -30,7 +30,7 @@ S390X_INC  := -isystem $(SYSROOT)/usr/include -isystem $(SYSROOT)/usr/include/s3
 S390X_LIB  := $(SYSROOT)/usr/lib/s390x-linux-gnu/
 S390X_LIBS := $(S390X_LIB)libev.a $(S390X_LIB)libelf.a $(S390X_LIB)libz.a -lm
 S390X_STATIC := -static
-S390X_CMOCKA := $(S390X_LIB)libcmocka.so
+S390X_CMOCKA := $(S390X_LIB)libcmocka.so -Wl,-rpath,$(S390X_LIB)
 else
 S390X_LIBS := -lev -lelf -lz -lm
 S390X_CMOCKA := -lcmocka
@@ -87,7 +87,7 @@ $(BUILD)/s390x/lib.a: $(S390X_OBJ) $(UNIT_SUPPORT:%.c=$(BUILD)/s390x/%.o)
 	$(CROSS_COMPILE)ar rcs $@ $^
 
 $(BUILD)/s390x/%: $(BUILD)/s390x/tests/unit/%.o $(BUILD)/s390x/lib.a
-	$(CC_S390X) -pthread -o $@ $^ $(S390X_LIBS) $(S390X_CMOCKA) $(if $(SYSROOT),-Wl,-rpath,$(S390X_LIB))
+	$(CC_S390X) -pthread -o $@ $^ $(S390X_LIBS) $(S390X_CMOCKA)
 
 $(BUILD)/fuzz/%.o: %.c | $(UAPI)/asm/kvm.h
 	@mkdir -p $(@D)

@@ -106,9 +106,10 @@ static void decide(const struct vcpu *cpu, const struct dat_context *ctx, struct
     }
 }
 
-/* Number of PER entries of a watchpoint, which may cross frames and exceed what one entry holds. If cpu is
- * not NULL they are appended to its list as far as it has room. */
-static unsigned watch_entries(struct vcpu *fill, const struct dat_context *ctx, const struct applied *a)
+/* Number of PER entries of a watchpoint, which may cross frames and exceed what one entry holds. If fill is
+ * not NULL they are appended to its list as far as it has room. A later frame that does not translate now
+ * leaves it provisional. */
+static unsigned watch_entries(struct vcpu *fill, const struct dat_context *ctx, struct applied *a)
 {
     uint64_t addr = a->bp.addr, left = a->bp.len;
     unsigned n = 0;
@@ -126,6 +127,7 @@ static unsigned watch_entries(struct vcpu *fill, const struct dat_context *ctx, 
         left -= part;
         n++;
     }
+    a->provisional = left > 0;
     return n;
 }
 
@@ -309,7 +311,7 @@ static unsigned fill_watches(struct vcpu *cpu, const struct dat_context *ctx, st
 {
     cpu->nwatch = 0;
     for (size_t i = 0; i < cpu->m->applied.n; i++) {
-        const struct applied *a = &cpu->m->applied.entry[i];
+        struct applied *a = &cpu->m->applied.entry[i];
         if (a->bp.kind == BP_WRITE && a->how == HOW_HARDWARE)
             watch_entries(cpu, ctx, a);
     }

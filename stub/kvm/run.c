@@ -24,13 +24,14 @@ enum ran {
     RAN_RECHECK,   /* look at the breakpoints again */
 };
 
-static enum entered enter(struct vcpu *cpu, struct stop *stop)
+/* With must, a stop that somebody wants has to wait until the guest has been entered. */
+static enum entered enter(struct vcpu *cpu, bool must, struct stop *stop)
 {
     char text[sizeof stop->text];
     int rc;
 
     __atomic_store_n(&cpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
-    if (atomic_load(&cpu->stop_requested)) {
+    if (!must && atomic_load(&cpu->stop_requested)) {
         stop_at(cpu, stop, STOP_INTERRUPT, "interrupted");
         return ENTERED_STOP;
     }
@@ -154,19 +155,22 @@ static unsigned length_at(const struct vcpu *cpu, uint64_t pc)
                                                               : insn_length(cpu->m->memory.base[absolute]);
 }
 
-/* What an exit means while one instruction is stepped: true if the step is over (*outcome then says how). */
+/* What an exit means while one instruction is stepped: true if the step is over (*outcome then says how). It
+ * is not while an interruption is *pending: the debugger must not see, and edit, a PSW that KVM is about to
+ * store as the old one. */
 static bool step_is_over(struct vcpu *cpu, uint64_t pc, unsigned length, enum exit_outcome *outcome,
-                         struct stop *stop)
+                         bool *pending, struct stop *stop)
 {
     unsigned passed;
 
     *outcome = OUTCOME_GO_ON;
+    *pending = false;
     if (cpu->run->exit_reason == KVM_EXIT_DEBUG) {
         if (report_watch(cpu, stop))
             *outcome = OUTCOME_STOP;
-        else if (went_on_to_next(cpu, pc, length) && step_interruption_pending(cpu))
-            return false;
-        return true;
+        else
+            *pending = went_on_to_next(cpu, pc, length) && step_interruption_pending(cpu);
+        return !*pending;
     }
     passed = opcode_passed(cpu);
     if (passed && traps_hit(cpu, rewound(cpu, passed))) {
@@ -187,15 +191,16 @@ static enum exit_outcome one_step(struct vcpu *cpu, struct stop *stop)
     bool waits = cpu->m->instr0 && psw_enabled_wait(cpu->run->psw_mask);
     enum exit_outcome outcome = OUTCOME_STOP;
     enum entered entered;
+    bool pending = false;
     struct err e;
 
     if (breakpoints_apply_watches(cpu, !waits, &e) < 0)
         return stop_at(cpu, stop, STOP_ERROR, e.text);
     traps_set(cpu);
     do
-        entered = enter(cpu, stop);
+        entered = enter(cpu, pending, stop);
     while (entered == ENTERED_KICK ||
-           (entered == ENTERED_EXIT && !step_is_over(cpu, pc, length, &outcome, stop)));
+           (entered == ENTERED_EXIT && !step_is_over(cpu, pc, length, &outcome, &pending, stop)));
     traps_remove(cpu);
     return entered == ENTERED_EXIT ? outcome : OUTCOME_STOP;
 }
@@ -256,7 +261,7 @@ static enum ran run_applied(struct vcpu *cpu, struct stop *stop)
     for (;;) {
         int ran = -1;
 
-        switch (enter(cpu, stop)) {
+        switch (enter(cpu, false, stop)) {
         case ENTERED_STOP:
         case ENTERED_ERROR:
             return RAN_STOP;
@@ -297,8 +302,20 @@ static void run_on(struct vcpu *cpu, struct stop *stop)
     } while (ran != RAN_STOP);
 }
 
+/* A breakpoint counts as reported here until the CPU has moved: an interrupt that came before it could
+ * changes nothing. */
+static bool reported_here(const struct vcpu *cpu, const struct stop *stop, bool before, uint64_t pc)
+{
+    if (stop->reason == STOP_SW_BREAKPOINT || stop->reason == STOP_HW_BREAKPOINT)
+        return stop->addr == cpu->run->psw_addr;
+    return stop->reason == STOP_INTERRUPT && before && cpu->run->psw_addr == pc;
+}
+
 void run_until_stop(struct vcpu *cpu, struct stop *stop)
 {
+    bool before = cpu->at_reported;
+    uint64_t pc = cpu->run->psw_addr;
+
     memset(stop, 0, sizeof *stop);
     if (cpu->stopped)
         stop_at(cpu, stop, STOP_SHUTDOWN, "the CPU is stopped: `monitor reset` starts the guest again");
@@ -308,6 +325,5 @@ void run_until_stop(struct vcpu *cpu, struct stop *stop)
         run_on(cpu, stop);
     recheck_timer(cpu, false);
     breakpoints_remove(cpu->m);
-    cpu->at_reported = (stop->reason == STOP_SW_BREAKPOINT || stop->reason == STOP_HW_BREAKPOINT) &&
-                       stop->addr == cpu->run->psw_addr;
+    cpu->at_reported = reported_here(cpu, stop, before, pc);
 }
