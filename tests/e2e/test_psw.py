@@ -144,8 +144,8 @@ def test_edited_psw_is_what_runs(gadget):
         "kick": lambda: (gadget.place(BRANCH_TO_ITSELF), client.resume(), client.interrupt(), client.wait_stop()),
         "kicked wait": lambda: (client.set_psw(*gadget.psw(extra=WAIT | EXTERNAL)), client.resume(), client.interrupt(),
                                 client.wait_stop()),
-        "reset": lambda: (gadget.place(DIAG_308), client.set_reg("r1", 3), client.go()),
         "stop": lambda: (gadget.place(SIGP_STOP), client.set_reg("r3", 0), client.go()),
+        "reset": lambda: (gadget.place(DIAG_308), client.set_reg("r1", 3), client.go()),
     }
     for name, stop in stops.items():
         for way in ("vCont;s:1", "vCont;c"):

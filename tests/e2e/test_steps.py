@@ -44,8 +44,9 @@ def prepared(bench, image, known):
 
 def test_interruptions_stop_at_the_handlers_first_instruction(bench):
     client = prepared(bench, "steps", STEPS)
+    codes = []
     for label, handler, old, length, code in (
-            ("steps_svc", "svc_handler", 0x140, 2, None), ("steps_divide", "pgm_handler", 0x150, 2, 9),
+            ("steps_svc", "svc_handler", 0x140, 2, 0), ("steps_divide", "pgm_handler", 0x150, 2, 9),
             ("steps_operation", "pgm_handler", 0x150, 4, 1), ("steps_specification", "pgm_handler", 0x150, 2, 6),
             ("steps_addressing", "pgm_handler", 0x150, 6, 5)):
         client.insert(0, STEPS[label])
@@ -56,10 +57,10 @@ def test_interruptions_stop_at_the_handlers_first_instruction(bench):
         assert client.reg("pswa") == STEPS[handler], label
         assert client.packet("g")[32:CORE] == before, label
         assert client.read_u64(old + 8) == STEPS[label] + length
-        if code:
-            assert client.read(0x8e, 2) == code.to_bytes(2, "big")
+        codes.append((code, int.from_bytes(client.read(0x8e, 2), "big")))
         client.step()
         assert client.reg("pswa") > STEPS[handler]
+    assert all(code == lowcore for code, lowcore in codes[1:]), codes
 
 
 def test_edited_pc_in_front_of_an_exception(bench):

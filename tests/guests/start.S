@@ -44,11 +44,11 @@ pgm_handler:
         stgrl   %r1, pgm_count
         larl    %r1, pgm_old
         mvc     0(16,%r1), 0x150(%r0)
-        llgh    %r0, 0x8e
-        stgrl   %r0, pgm_code
-        clgfi   %r0, 0x10
-        jhe     1f
+        larl    %r1, pgm_code
+        mvc     6(2,%r1), 0x8e(%r0)
         lmg     %r0, %r1, save_area
+        tm      0x8f, 0x70              /* 0x10 and above: translation */
+        jnz     1f
         lpswe   0x150
 1:      larl    %r1, stuck_psw
         lpswe   0(%r1)
