@@ -83,16 +83,13 @@ def test_ctrl_c_in_a_loop_and_in_a_wait(bench):
     gdb.go()
     gdb.execute("delete")
     for entry, psw in (("loop", (0x180000000, EXITS["x_loop"])), ("wait", (0x0102000180000000, EXITS["x_wait_at"]))):
-        gdb.execute(f"set $pswm = 0x180000000")
+        gdb.execute("set $pswm = 0x180000000")
         gdb.execute(f"set $pc = &go_{entry}")
         gdb.resume()
-        gdb.interrupt()
-        stop = gdb.wait_stop()
-        assert stop.signal == "SIGINT"
+        assert gdb.interrupt().signal == "SIGINT"
         while gdb.psw()[1] != psw[1]:  # was interrupted on the way there
             gdb.resume()
             gdb.interrupt()
-            gdb.wait_stop()
         assert gdb.psw()[1] == psw[1] and gdb.psw()[0] & ~(3 << 44) == psw[0]
 
 

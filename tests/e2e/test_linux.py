@@ -37,8 +37,7 @@ def test_kernel_to_its_panic(bench, psw_of_the_exit):
     gdb.execute("delete")
     gdb.resume()
     daemon.await_console("VFS: Disk quotas")
-    gdb.interrupt()
-    assert gdb.wait_stop().signal == "SIGINT"
+    assert gdb.interrupt().signal == "SIGINT"
     kernel_memory(gdb, code)
     stop = gdb.go("continue", timeout=50)
     assert stop.signal == "SIGABRT"

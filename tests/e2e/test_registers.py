@@ -64,6 +64,8 @@ def test_the_guest_sees_what_is_written(bench):
     assert 0x6fff000000000000 < int.from_bytes(seen[456:464], "big") <= 0x7000000000000000
     assert seen[464:472].hex() == "0010000000700003"
     assert seen[472:480].hex() == "0000150180000000"
+    assert client.read(0x800, 128) == seen[:128]
+    client.ok("Qqemu.PhyMemMode:1")
     assert client.read(0x100800, 128) == seen[:128]
 
 

@@ -20,6 +20,10 @@ class GdbError(Exception):
     """gdb refused a command (its own words), ended, or did not answer in time."""
 
 
+class NoAnswer(GdbError):
+    """The time is up."""
+
+
 class Stop:
     """A stop of the guest as gdb tells it; raw is the record."""
 
@@ -98,7 +102,7 @@ class Gdb:
         try:
             line = self.records.get(timeout=max(0, end - time.monotonic()))
         except queue.Empty:
-            raise GdbError(f"gdb does not answer in time; {self.tail()}") from None
+            raise NoAnswer(f"gdb does not answer in time; {self.tail()}") from None
         if line is None:
             raise GdbError(f"gdb has ended; {self.tail()}")
         return line
@@ -149,9 +153,17 @@ class Gdb:
     def wait_stop(self, timeout=None):
         return Stop(self.collect(r"\*stopped", time.monotonic() + (timeout or self.timeout))[1])
 
-    def interrupt(self):
-        """Ctrl-C."""
-        os.kill(self.process.pid, signal.SIGINT)
+    def interrupt(self, timeout=None, again=3):
+        """Ctrl-C, and the Stop that it brings. Like a user, press it again if nothing happens: gdb forgets a Ctrl-C that
+        comes after it says that the guest runs and before it waits for it."""
+        end = time.monotonic() + (timeout or self.timeout)
+        while True:
+            os.kill(self.process.pid, signal.SIGINT)
+            try:
+                return self.wait_stop(min(again, end - time.monotonic()))
+            except NoAnswer:
+                if time.monotonic() >= end:
+                    raise
 
     def connect(self, daemon, timeout=None):
         """`target remote` to a Zgdbd, a Tcg, or an address in words."""
