@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -236,7 +237,8 @@ static void run_bare(const char *how, long count)
 
 /* ---- the stopwatch ---- */
 
-/* Starts the command with OUTPUT as its standard output; leading NAME=VALUE words go to its environment. */
+/* Starts the command with OUTPUT as its standard output; leading NAME=VALUE words go to its environment.
+ * However this program ends, the command ends with it. */
 static pid_t start(char **words, int output)
 {
     pid_t pid = fork();
@@ -244,6 +246,7 @@ static pid_t start(char **words, int output)
     must(pid, "fork");
     if (pid > 0)
         return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (; *words && strchr(*words, '='); words++)
         putenv(*words);
     dup2(output, STDOUT_FILENO);
