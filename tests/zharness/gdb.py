@@ -20,10 +20,6 @@ class GdbError(Exception):
     """gdb refused a command (its own words), ended, or did not answer in time."""
 
 
-class NoAnswer(GdbError):
-    """The time is up."""
-
-
 class Stop:
     """A stop of the guest as gdb tells it; raw is the record."""
 
@@ -58,6 +54,7 @@ class Gdb:
     def __init__(self, symbols=None, timeout=30):
         self.timeout = timeout
         self.transcript = []
+        self.tracing = False
         self.records = queue.SimpleQueue()
         self.process = subprocess.Popen(
             [PROGRAM, "-q", "-nx", "--interpreter=mi3", *([symbols] if symbols else [])], stdin=subprocess.PIPE,
@@ -102,7 +99,7 @@ class Gdb:
         try:
             line = self.records.get(timeout=max(0, end - time.monotonic()))
         except queue.Empty:
-            raise NoAnswer(f"gdb does not answer in time; {self.tail()}") from None
+            raise GdbError(f"gdb does not answer in time; {self.tail()}") from None
         if line is None:
             raise GdbError(f"gdb has ended; {self.tail()}")
         return line
@@ -115,12 +112,12 @@ class Gdb:
             line = self.record(end)
             if line[:2] in ('~"', '@"'):
                 text.append(unquote(line[2:-1]))
-            elif line[:2] == '&"':
-                warnings.append(unquote(line[2:-1]))
             elif line.startswith("^error"):
                 raise GdbError("".join(warnings) + (Stop(line).field("msg") or line))
             elif re.match(ends, line):
                 return "".join(text), line
+            elif line[:2] == '&"':
+                warnings.append(unquote(line[2:-1]))
 
     # ---- commands ----
 
@@ -141,29 +138,32 @@ class Gdb:
 
     def go(self, command="continue", timeout=None):
         """Run a command that resumes the guest; the Stop that ends it."""
-        self.resume(command, timeout)
-        return self.wait_stop(timeout)
-
-    def resume(self, command="continue", timeout=None):
-        """Run a command that resumes the guest and come back while it runs."""
         _, kind = self.start(command, timeout)
         if kind != "running":
             raise GdbError(f"'{command}' did not resume the guest; {self.tail()}")
+        return self.wait_stop(timeout)
+
+    def resume(self, command="continue", timeout=None):
+        """Run a command that resumes the guest and come back while it runs. gdb says that the guest runs before it has
+        resumed it, and takes a Ctrl-C then for itself; so its own trace tells when it waits."""
+        self.execute("set debug infrun 1")
+        _, kind = self.start(command, timeout)
+        if kind != "running":
+            raise GdbError(f"'{command}' did not resume the guest; {self.tail()}")
+        self.collect(r'&".*prepare_to_wait', time.monotonic() + (timeout or self.timeout))
+        self.tracing = True
 
     def wait_stop(self, timeout=None):
-        return Stop(self.collect(r"\*stopped", time.monotonic() + (timeout or self.timeout))[1])
+        stop = Stop(self.collect(r"\*stopped", time.monotonic() + (timeout or self.timeout))[1])
+        if self.tracing:
+            self.tracing = False
+            self.execute("set debug infrun 0")
+        return stop
 
-    def interrupt(self, timeout=None, again=3):
-        """Ctrl-C, and the Stop that it brings. Like a user, press it again if nothing happens: gdb forgets a Ctrl-C that
-        comes after it says that the guest runs and before it waits for it."""
-        end = time.monotonic() + (timeout or self.timeout)
-        while True:
-            os.kill(self.process.pid, signal.SIGINT)
-            try:
-                return self.wait_stop(min(again, end - time.monotonic()))
-            except NoAnswer:
-                if time.monotonic() >= end:
-                    raise
+    def interrupt(self):
+        """Ctrl-C, and the Stop that it brings."""
+        os.kill(self.process.pid, signal.SIGINT)
+        return self.wait_stop()
 
     def connect(self, daemon, timeout=None):
         """`target remote` to a Zgdbd, a Tcg, or an address in words."""
