@@ -135,6 +135,12 @@ static void program_handler(unsigned new_psw, uint64_t addr)
     rig_put(addr, "a7ab0001 a7ab0001");
 }
 
+void rig_assert_says(const char *words)
+{
+    if (!strstr(rig_err.text, words))
+        fail_msg("\"%s\" does not say \"%s\"", rig_err.text, words);
+}
+
 int rig_setup(void **state)
 {
     (void)state;

@@ -16,6 +16,11 @@
 #define RIG_PROGRAM 0x5200
 #define RIG_64BIT 0x180000000ULL /* PSW mask */
 
+/* Guest code for rig_put(), and the register it counts in. */
+#define AGHI_10_1 "a7ab0001"
+#define END "b2b2b000" /* LPSWE 0(11): disabled wait */
+#define R10 (REG_R0 + 10)
+
 enum rig_image {
     RIG_ELF,
     RIG_LINUX,
@@ -30,6 +35,8 @@ extern struct err rig_err;
 void rig_prepare(enum rig_image image);
 /* Creates the machine; false if the engine refuses (rig_err). Ends the test if a refusal keeps something. */
 bool rig_create(void);
+/* The refusal says these words. */
+void rig_assert_says(const char *words);
 /* Both, for a cmocka setup; the interruption handlers are programmed with AGHI 10,1 each. */
 int rig_setup(void **state);
 int rig_setup_linux(void **state);

@@ -96,6 +96,17 @@ static void assert_refused(const char *initrd, const char *append, enum exit_sta
         fail_msg("\"%s\" is not in \"%s\"", words, error.text);
 }
 
+/* Into 64-bit mode, at this address. */
+static void assert_loads(bool elf, uint64_t addr, uint64_t kernel_start, size_t nranges)
+{
+    assert_int_equal(load(NULL, NULL), 0);
+    assert_int_equal(result.elf, elf);
+    assert_int_equal(result.psw.mask, 0x180000000);
+    assert_int_equal(result.psw.addr, addr);
+    assert_int_equal(result.kernel_start, kernel_start);
+    assert_int_equal(result.nranges, nranges);
+}
+
 /* ---- a Linux image ---- */
 
 static uint8_t image[IMAGE_BYTES];
@@ -113,12 +124,7 @@ static void loads_a_linux_image(void **state)
 {
     (void)state;
     make_linux_image();
-    assert_int_equal(load(NULL, NULL), 0);
-    assert_false(result.elf);
-    assert_int_equal(result.psw.mask, 0x180000000);
-    assert_int_equal(result.psw.addr, 0x10000);
-    assert_int_equal(result.kernel_start, 0x100000);
-    assert_int_equal(result.nranges, 0);
+    assert_loads(false, 0x10000, 0x100000, 0);
     assert_memory_equal(mem.base, image, sizeof image);
 }
 
@@ -280,12 +286,7 @@ static void loads_an_elf(void **state)
 
     (void)state;
     make_elf(segments, 4);
-    assert_int_equal(load(NULL, NULL), 0);
-    assert_true(result.elf);
-    assert_int_equal(result.psw.mask, 0x180000000);
-    assert_int_equal(result.psw.addr, 0x2000);
-    assert_int_equal(result.kernel_start, 0);
-    assert_int_equal(result.nranges, 2);
+    assert_loads(true, 0x2000, 0, 2);
     assert_int_equal(result.ranges[0].start, 0x2000);
     assert_int_equal(result.ranges[0].end, 0x2100);
     assert_int_equal(result.ranges[1].end, SIZE - 0x100);

@@ -12,10 +12,6 @@
 #include "kvm_rig.h"
 #include "zgdbd/psw.h"
 
-#define AGHI_10_1 "a7ab0001"
-#define END "b2b2b000" /* LPSWE 0(11): disabled wait */
-#define R10 (REG_R0 + 10)
-
 static int setup(void **state)
 {
     if (rig_setup(state) < 0)
@@ -45,12 +41,6 @@ static int setup_with_neither(void **state)
 {
     (void)state;
     return setup_without(KVM_CAP_S390_USER_INSTR0, true);
-}
-
-static void assert_says(const char *words)
-{
-    if (!strstr(rig_err.text, words))
-        fail_msg("\"%s\" does not say \"%s\"", rig_err.text, words);
 }
 
 static bool in_memory(uint64_t absolute, const void *bytes, size_t len)
@@ -330,7 +320,7 @@ static void no_opcode_and_no_hardware(void **state)
     assert_true(rig_check());
     rig_breakpoint(BP_SOFTWARE, 0x2006, 0);
     assert_false(rig_check());
-    assert_says(
+    rig_assert_says(
         "cannot set a breakpoint at 0x2006: no opcode fits there and there are no hardware breakpoints");
 }
 
@@ -349,14 +339,14 @@ static void refuses_the_51st(void **state)
     assert_true(rig_check());
     rig_breakpoint(BP_HARDWARE, 0x9000, 0);
     assert_false(rig_check());
-    assert_says(
+    rig_assert_says(
         "cannot set a breakpoint or watchpoint at 0x9000: KVM has 50 hardware breakpoints and watchpoints");
-    assert_says("delete some");
+    rig_assert_says("delete some");
     rig_no_breakpoints();
     fill_hardware();
     rig_breakpoint(BP_WRITE, 0x9000, 1);
     assert_false(rig_check());
-    assert_says("at 0x9000");
+    rig_assert_says("at 0x9000");
 }
 
 /* A resume with a set that does not fit moves no CPU. */
@@ -371,7 +361,7 @@ static void resume_refuses_the_51st(void **state)
     for (unsigned i = 0; i <= KERNEL_HW_MAX; i++)
         set[i] = (struct breakpoint){BP_HARDWARE, 0x8000 + 4 * i, 0};
     assert_int_equal(machine_resume(rig, &plan, &rig_err), -1);
-    assert_says("cannot set a breakpoint or watchpoint at 0x80c8");
+    rig_assert_says("cannot set a breakpoint or watchpoint at 0x80c8");
     assert_false(machine_next_stop(rig, &stop));
     assert_int_equal(kernel.runs, runs);
     rig_assert_stop(rig_continue(), STOP_DISABLED_WAIT, 0x3333);
@@ -403,7 +393,7 @@ static void refuses_odd_addresses(void **state)
     (void)state;
     rig_breakpoint(BP_SOFTWARE, 0x2001, 0);
     assert_false(rig_check());
-    assert_says("cannot set a breakpoint at 0x2001: instructions are at even addresses");
+    rig_assert_says("cannot set a breakpoint at 0x2001: instructions are at even addresses");
 }
 
 static void refuses_watching_what_cannot_be(void **state)
@@ -411,7 +401,7 @@ static void refuses_watching_what_cannot_be(void **state)
     (void)state;
     rig_breakpoint(BP_WRITE, 0x3001, 0);
     assert_false(rig_check());
-    assert_says("cannot watch 0 bytes at 0x3001");
+    rig_assert_says("cannot watch 0 bytes at 0x3001");
     rig_no_breakpoints();
     rig_breakpoint(BP_WRITE, 0x10000, 5000);
     assert_true(rig_check());
@@ -421,7 +411,7 @@ static void refuses_watching_what_cannot_be(void **state)
     rig_no_breakpoints();
     rig_breakpoint(BP_WRITE, RIG_MEMORY, 8);
     assert_false(rig_check());
-    assert_says("cannot watch 0x1000000: the address does not translate now");
+    rig_assert_says("cannot watch 0x1000000: the address does not translate now");
 }
 
 /* ---- hardware ---- */

@@ -13,10 +13,6 @@
 #include "kvm_rig.h"
 #include "zgdbd/psw.h"
 
-#define AGHI_10_1 "a7ab0001"
-#define END "b2b2b000" /* LPSWE 0(11): disabled wait */
-#define R10 (REG_R0 + 10)
-
 /* Segment tables of 1 MiB frames. Kernel (home): 0 is the first frame, and again at 0x500000 (an alias). User
  * (primary): 0 is the frame at 0x600000, 0x500000 the kernel's first one, 0x700000 the frame at 0x800000. */
 #define KERNEL_TABLE 0x400000

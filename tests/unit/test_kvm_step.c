@@ -15,9 +15,6 @@
 #include "kvm_rig.h"
 #include "zgdbd/psw.h"
 
-#define AGHI_10_1 "a7ab0001"
-#define R10 (REG_R0 + 10)
-
 static void steps_to(uint64_t pc)
 {
     rig_assert_stop(rig_step(), STOP_STEP, pc);

@@ -27,8 +27,7 @@ static void assert_refused(enum exit_status status, const char *words)
 {
     assert_false(rig_create());
     assert_int_equal(rig_err.status, status);
-    if (!strstr(rig_err.text, words))
-        fail_msg("\"%s\" does not say \"%s\"", rig_err.text, words);
+    rig_assert_says(words);
 }
 
 static void refuses_another_architecture(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The frame parser against whole, cut, pipelined and broken input. Frames are built here by hand, with a
- * checksum of our own, so that the builder cannot hide the parser's faults. */
+/* The frame parser against whole, cut, pipelined and broken input. Frames are written out or come from
+ * packet.c, with a checksum of our own, so that the builder cannot hide the parser's faults. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "packet.h"
 #include "zgdbd/proto.h"
 
 #define MAX_ITEMS 64
@@ -84,24 +85,12 @@ static void expect_packet(const struct seen *seen, unsigned i, const char *paylo
     assert_memory_equal(seen->items[i].payload, payload, len);
 }
 
-/* "$payload#xx" at buf; returns its length. */
-static size_t frame(char *buf, const char *payload, size_t len)
-{
-    unsigned sum = 0;
-
-    buf[0] = '$';
-    memcpy(buf + 1, payload, len);
-    for (size_t i = 0; i < len; i++)
-        sum += (uint8_t)payload[i];
-    return 1 + len + (size_t)sprintf(buf + 1 + len, "#%02x", sum & 0xff);
-}
-
 static struct seen parse_framed(const char *payload, size_t len, size_t size)
 {
     char buf[1024];
 
     assert_true(len + 5 < sizeof buf);
-    return parse_n(buf, frame(buf, payload, len), size);
+    return parse_n(buf, packet_frame(buf, payload, len), size);
 }
 
 static void test_packet(void **state)
@@ -330,7 +319,7 @@ static void test_checksum_is_modulo_256(void **state)
         seen = parse_framed(payload, len, sizeof in_buf);
         expect_packet(&seen, 0, payload, len);
     }
-    n = frame(buf, payload, sizeof payload);
+    n = packet_frame(buf, payload, sizeof payload);
     buf[n - 1] ^= 1;
     seen = parse_n(buf, n, sizeof in_buf);
     expect(&seen, 0, RSP_ITEM_BAD_CHECKSUM);
@@ -383,7 +372,7 @@ static void test_bad_runs(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char stream[32];
-        size_t n = frame(stream, bad[i], strlen(bad[i]));
+        size_t n = packet_frame(stream, bad[i], strlen(bad[i]));
 
         strcpy(stream + n, "$g#67");
         seen = parse(stream);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Peers of one target on the fake machine: packets in, replies collected, and whatever the machine reports in
+ * between handed on. A stop may make the target resume, which is why collecting goes several rounds. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "session_rig.h"
+
+void world_collect(struct world *w)
+{
+    /* A stop may resume and stop again. */
+    for (int i = 0; i < 8; i++)
+        target_collect(w->target);
+}
+
+void peer_drain(struct peer *p)
+{
+    size_t len, used = 0;
+    const char *out = session_output(p->session, &len);
+    while (used < len) {
+        struct rsp_item item;
+        used += rsp_parser_feed(&p->parser, out + used, len - used, &item);
+        p->acks += item.kind == RSP_ITEM_ACK;
+        p->naks += item.kind == RSP_ITEM_NAK;
+        assert_int_not_equal(item.kind, RSP_ITEM_BAD_CHECKSUM);
+        if (item.kind != RSP_ITEM_PACKET)
+            continue;
+        if (p->reply_len)
+            p->reply[p->reply_len++] = '|';
+        memcpy(p->reply + p->reply_len, item.payload, item.len);
+        p->reply_len += item.len;
+    }
+    p->reply[p->reply_len] = 0;
+    p->raw += len;
+    session_sent(p->session, len);
+}
+
+static void begin(struct peer *p)
+{
+    p->reply_len = 0;
+    p->acks = p->naks = 0;
+    p->raw = 0;
+    p->reply[0] = 0;
+}
+
+const char *peer_send(struct world *w, struct peer *p, const void *data, size_t n)
+{
+    size_t used = 0;
+    begin(p);
+    for (int i = 0; i < 100; i++) {
+        used += session_input(p->session, (const char *)data + used, n - used);
+        peer_drain(p);
+        world_collect(w);
+        peer_drain(p);
+        if (used == n && !session_waiting(p->session))
+            break;
+    }
+    used += session_input(p->session, data, 0);
+    peer_drain(p);
+    return p->reply;
+}
+
+const char *peer_ask(struct world *w, struct peer *p, const void *payload, size_t n)
+{
+    char *buf = malloc(n + 8);
+    size_t len = packet_frame(buf, payload, n);
+    peer_send(w, p, buf, len);
+    free(buf);
+    return p->reply;
+}
+
+const char *ask(struct world *w, const char *packet)
+{
+    return peer_ask(w, &w->a, packet, strlen(packet));
+}
+
+void peer_open(struct world *w, struct peer *p)
+{
+    p->session = session_create(w->target);
+    rsp_parser_init(&p->parser, p->parse_buf, sizeof p->parse_buf);
+    begin(p);
+}
+
+void peer_lose(struct world *w, struct peer *p)
+{
+    session_destroy(p->session);
+    p->session = NULL;
+    world_collect(w);
+}
+
+void peer_again(struct world *w, struct peer *p)
+{
+    peer_lose(w, p);
+    peer_open(w, p);
+}
+
+struct world *world_open(struct policy policy)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct err e;
+    w->fake = fake_create((struct machine_events){NULL, NULL});
+    w->exec = exec_file_open("/etc/passwd", NULL, &e);
+    assert_non_null(w->exec);
+    struct target_config config = {.machine = &w->fake->machine, .exec = w->exec, .policy = policy};
+    w->target = target_create(&config, &e);
+    assert_non_null(w->target);
+    peer_open(w, &w->a);
+    return w;
+}
+
+void world_close(struct world *w)
+{
+    if (w->a.session)
+        session_destroy(w->a.session);
+    if (w->b.session)
+        session_destroy(w->b.session);
+    target_destroy(w->target);
+    exec_file_close(w->exec);
+    machine_destroy(&w->fake->machine);
+    free(w);
+}
+
+int world_setup(void **state)
+{
+    *state = world_open((struct policy){0});
+    return 0;
+}
+
+int world_teardown(void **state)
+{
+    world_close(*state);
+    return 0;
+}
+
+const char *text_of(const char *hex)
+{
+    static char text[0x4000];
+    size_t n = 0;
+    unsigned byte;
+    while (sscanf(hex + 2 * n, "%2x", &byte) == 1)
+        text[n++] = (char)byte;
+    text[n] = 0;
+    return text;
+}
