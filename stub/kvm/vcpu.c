@@ -37,8 +37,9 @@ static void make_timer(struct vcpu *cpu)
     cpu->timer_made = timer_create(CLOCK_MONOTONIC, &event, &cpu->timer) == 0;
 }
 
-/* Called with the lock held by a CPU that parks. The first stop of a resume is the one reported; it makes the other CPUs
- * stop. True if this was the last CPU that ran: the loop is then to be woken, once the lock is free. */
+/* Called with the lock held by a CPU that parks. The first stop of a resume is the one reported; it makes the
+ * other CPUs stop. True if this was the last CPU that ran: the loop is then to be woken, once the lock is
+ * free. */
 static bool post_stop(struct kvm_machine *m, const struct vcpu *cpu, const struct stop *stop)
 {
     if (!m->have_stop) {
