@@ -154,11 +154,12 @@ static enum target_state attach_running(struct target *t, struct err *e)
     return ATTACHED_HALTING;
 }
 
-/* The interrupt is on its way already, and a kill that waits for the stop is still done. */
+/* The interrupt is on its way already, and a kill that waits for the stop is still done. The breakpoints of
+ * the debugger that went are not the new one's. */
 static enum target_state attach_halting(struct target *t, struct err *e)
 {
     (void)e;
-    (void)t;
+    registry_clear(t);
     return ATTACHED_HALTING;
 }
 

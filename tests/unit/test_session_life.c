@@ -290,6 +290,22 @@ static void test_lost_while_halting(void **state)
     assert_false(fake_running(w->fake));
 }
 
+/* A debugger that comes before the guest of a lost one has stopped does not inherit its breakpoints. */
+static void test_lost_breakpoints_are_gone(void **state)
+{
+    struct world *w = *state;
+    EXPECT("Z0,1000,2", "OK");
+    EXPECT("c", "");
+    session_destroy(w->a.session);
+    peer_open(w, &w->a);
+    assert_int_equal(session_input(w->a.session, "$?#3f", 5), 5);
+    world_collect(w);
+    assert_true(starts(peer_send(w, &w->a, "", 0), "T02"));
+    fake_script(w->fake, STOP_STEP);
+    STARTS("c", "T05");
+    assert_int_equal(w->fake->plan.nbreakpoints, 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -309,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_lost_stop),
         cmocka_unit_test(test_lost_exit),
         TEST(test_lost_while_halting),
+        TEST(test_lost_breakpoints_are_gone),
     };
     log_set_level(LOG_ERROR); /* the expected warnings are many */
     return cmocka_run_group_tests(tests, NULL, NULL);
