@@ -277,6 +277,13 @@ int breakpoints_adopt(struct kvm_machine *m, const struct resume_plan *plan, str
     return 0;
 }
 
+/* After a reset: the address spaces of before are gone. */
+void breakpoints_unbind(struct kvm_machine *m)
+{
+    for (size_t i = 0; i < m->applied.n; i++)
+        m->applied.entry[i].bound = false;
+}
+
 static void insert_opcodes(struct kvm_machine *m)
 {
     for (size_t i = 0; i < m->applied.n; i++) {
@@ -348,7 +355,8 @@ int breakpoints_apply(struct vcpu *cpu, struct err *e)
     return 0;
 }
 
-/* One instruction needs no code breakpoints: whatever it does, the CPU stops after it. */
+/* One instruction needs no code breakpoints: whatever it does, the CPU stops after it. The caller takes the
+ * watched bytes (watch_take) once its traps are set. */
 int breakpoints_apply_watches(struct vcpu *cpu, bool single_step, struct err *e)
 {
     struct applied_set *set = &cpu->m->applied;
@@ -363,13 +371,10 @@ int breakpoints_apply_watches(struct vcpu *cpu, bool single_step, struct err *e)
             return -1;
         n = fill_watches(cpu, &ctx, hw);
     }
-    if (debug_arm(cpu,
-                  KVM_GUESTDBG_ENABLE | (single_step ? KVM_GUESTDBG_SINGLESTEP : 0) |
-                      (n ? KVM_GUESTDBG_USE_HW_BP : 0),
-                  n, hw, e) < 0)
-        return -1;
-    watch_take(cpu);
-    return 0;
+    return debug_arm(cpu,
+                     KVM_GUESTDBG_ENABLE | (single_step ? KVM_GUESTDBG_SINGLESTEP : 0) |
+                         (n ? KVM_GUESTDBG_USE_HW_BP : 0),
+                     n, hw, e);
 }
 
 bool breakpoints_provisional(const struct kvm_machine *m)

@@ -187,6 +187,7 @@ const struct watch *watch_changed(const struct vcpu *cpu);
 /* breakpoints.c: the plan's breakpoints in memory and hardware */
 int breakpoints_check(struct machine *m, unsigned cpu, const struct breakpoint *set, size_t n, struct err *e);
 int breakpoints_adopt(struct kvm_machine *m, const struct resume_plan *plan, struct err *e);
+void breakpoints_unbind(struct kvm_machine *m);
 int breakpoints_apply(struct vcpu *cpu, struct err *e);
 int breakpoints_apply_watches(struct vcpu *cpu, bool single_step, struct err *e);
 void breakpoints_remove(struct kvm_machine *m);
@@ -194,7 +195,7 @@ bool breakpoints_provisional(const struct kvm_machine *m);
 const struct applied *breakpoint_at(const struct vcpu *cpu, uint64_t pc, enum bp_how how, bool *elsewhere);
 
 /* step.c */
-void traps_set(struct vcpu *cpu);
+void traps_set(struct vcpu *cpu, bool executes);
 void traps_remove(struct vcpu *cpu);
 bool traps_hit(const struct vcpu *cpu, uint64_t pc);
 bool step_interruption_pending(struct vcpu *cpu);

@@ -155,12 +155,21 @@ static unsigned length_at(const struct vcpu *cpu, uint64_t pc)
                                                               : insn_length(cpu->m->memory.base[absolute]);
 }
 
+/* The traps, which are no change of what is watched. */
+static void set_traps(struct vcpu *cpu, bool executes)
+{
+    traps_set(cpu, executes);
+    watch_take(cpu);
+}
+
 /* What an exit means while one instruction is stepped: true if the step is over (*outcome then says how). It
  * is not while an interruption is *pending: the debugger must not see, and edit, a PSW that KVM is about to
- * store as the old one. */
+ * store as the old one. One is waited for, not more: the guest must not keep a step, which then does not
+ * listen to anybody, from ending. */
 static bool step_is_over(struct vcpu *cpu, uint64_t pc, unsigned length, enum exit_outcome *outcome,
                          bool *pending, struct stop *stop)
 {
+    bool waited = *pending;
     unsigned passed;
 
     *outcome = OUTCOME_GO_ON;
@@ -169,7 +178,11 @@ static bool step_is_over(struct vcpu *cpu, uint64_t pc, unsigned length, enum ex
         if (report_watch(cpu, stop))
             *outcome = OUTCOME_STOP;
         else
-            *pending = went_on_to_next(cpu, pc, length) && step_interruption_pending(cpu);
+            *pending = !waited && went_on_to_next(cpu, pc, length) && step_interruption_pending(cpu);
+        if (*pending) {
+            traps_remove(cpu);
+            set_traps(cpu, false);
+        }
         return !*pending;
     }
     passed = opcode_passed(cpu);
@@ -196,7 +209,7 @@ static enum exit_outcome one_step(struct vcpu *cpu, struct stop *stop)
 
     if (breakpoints_apply_watches(cpu, !waits, &e) < 0)
         return stop_at(cpu, stop, STOP_ERROR, e.text);
-    traps_set(cpu);
+    set_traps(cpu, !waits);
     do
         entered = enter(cpu, pending, stop);
     while (entered == ENTERED_KICK ||

@@ -74,15 +74,16 @@ static bool refresh(struct vcpu *cpu)
     return true;
 }
 
-/* Sets the traps, but none over the instruction that is to be stepped. */
-void traps_set(struct vcpu *cpu)
+/* Sets the traps, but none over the instruction that is to be stepped: executes is false where an
+ * interruption comes before the instruction at the PC. */
+void traps_set(struct vcpu *cpu, bool executes)
 {
     struct handler_traps *t = &cpu->traps;
     uint64_t pc;
 
     if (!cpu->m->instr0 || !refresh(cpu))
         return;
-    if (memory_absolute(cpu, SPACE_PSW, cpu->run->psw_addr, &pc) < 0)
+    if (!executes || memory_absolute(cpu, SPACE_PSW, cpu->run->psw_addr, &pc) < 0)
         pc = UINT64_MAX;
     for (unsigned i = 0; i < t->n; i++) {
         uint8_t *at = cpu->m->memory.base + t->absolute[i];

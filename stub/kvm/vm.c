@@ -156,6 +156,7 @@ static int reset_vcpu(struct vcpu *cpu, struct err *e)
     cpu->at_reported = false;
     cpu->debug_stale = true;
     cpu->traps.valid = false;
+    breakpoints_unbind(m);
     return 0;
 }
 
@@ -206,14 +207,24 @@ static int op_reset(struct machine *machine, const char *append, struct err *e)
 {
     struct kvm_machine *m = to_kvm(machine);
 
-    if (append) {
-        char *copy = strdup(append);
-        if (!copy)
-            return err_set(e, EXIT_OTHER, "no memory for a command line of %zu bytes", strlen(append));
-        free(m->append);
-        m->append = copy;
+    char *old = m->append;
+
+    if (!append)
+        return vm_reset(m, e);
+    m->append = strdup(append);
+    if (!m->append) {
+        m->append = old;
+        return err_set(e, EXIT_OTHER, "no memory for a command line of %zu bytes", strlen(append));
     }
-    return vm_reset(m, e);
+    if (vm_reset(m, e) == 0) {
+        free(old);
+        return 0;
+    }
+    /* One that the image does not take must not be in the way of the next reset. */
+    free(m->append);
+    m->append = old;
+    vm_reset(m, NULL);
+    return -1;
 }
 
 static enum cpu_state op_state(struct machine *machine, unsigned id)

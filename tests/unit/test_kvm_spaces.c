@@ -80,10 +80,15 @@ static void breaks_at(uint64_t pc, unsigned executed)
     assert_int_equal(rig_reg(R10), executed);
 }
 
-static void runs_to_its_end(void)
+static void runs_on_to_its_end(void)
 {
     rig_assert_stop(rig_continue(), STOP_DISABLED_WAIT, 0x3333);
     assert_int_equal(rig_reg(R10), 3);
+}
+
+static void runs_to_its_end(void)
+{
+    runs_on_to_its_end();
     rig_assert_bytes(0x2000, AGHI_10_1 AGHI_10_1 AGHI_10_1 END);
     rig_assert_bytes(USER_FRAME + 0x2000, AGHI_10_1 AGHI_10_1 AGHI_10_1 END);
 }
@@ -111,6 +116,20 @@ static void two_on_one_frame(void **state)
     in_kernel_at(0x2008);
     rig_set_reg(R10, 2);
     runs_to_its_end();
+}
+
+/* The address spaces of before a reset are gone: a breakpoint that belonged to one does not wait for it. */
+static void a_reset_frees_it(void **state)
+{
+    (void)state;
+    rig_breakpoint(BP_SOFTWARE, 0x2004, 0);
+    in_kernel_at(0x2000);
+    breaks_at(0x2004, 1);
+    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    put_program(0);
+    rig_set_reg(REG_R0 + 11, 0x3000);
+    breaks_at(0x2004, 1);
+    runs_on_to_its_end();
 }
 
 /* The address exists for both: it is the kernel's, wherever the CPU was when it was set. */
@@ -360,6 +379,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_alias_is_passed_in_silence),
         TEST(two_on_one_frame),
+        TEST(a_reset_frees_it),
         TEST(belongs_to_home),
         TEST(the_same_address_on_the_same_frame_in_another_space),
         TEST(belongs_to_the_psws_space),

@@ -274,6 +274,47 @@ static void an_interruption_hijacks_the_step(void **state)
     assert_handlers_whole();
 }
 
+/* A wait whose PSW designates the first instruction of the handler that ends it. */
+static void out_of_a_wait_at_the_handler(void **state)
+{
+    (void)state;
+    put_lpswe(RIG_64BIT | PSW_WAIT | PSW_EXT, RIG_EXTERNAL);
+    steps_to(RIG_EXTERNAL);
+    kernel.external_pending = true;
+    steps_to(RIG_EXTERNAL);
+    assert_int_equal(machine_state(rig, 0), CPU_RUNNING);
+    assert_int_equal(rig_reg(R10), 0);
+    steps_to(RIG_EXTERNAL + 4);
+    assert_handlers_whole();
+}
+
+/* The handler of a program interruption is the instruction that causes it: each step takes one, and ends. */
+static void over_a_fault_that_is_its_own_handler(void **state)
+{
+    (void)state;
+    rig_put64(0x1d8, 0x2000);
+    rig_put(0x2000, "b2ff0000");
+    for (int i = 0; i < 3; i++) {
+        steps_to(0x2000);
+        assert_false(kernel.program_pending);
+        rig_assert_bytes(0x2000, "b2ff0000");
+    }
+}
+
+/* The same where no trap can be set. */
+static void over_faults_without_end(void **state)
+{
+    (void)state;
+    rig_teardown(NULL);
+    rig_prepare(RIG_ELF);
+    kernel.hidden[0] = KVM_CAP_S390_USER_INSTR0;
+    assert_true(rig_create());
+    rig_put64(0x1d0, RIG_64BIT);
+    rig_put64(0x1d8, 0x2000);
+    rig_put(0x2000, "b2ff0000");
+    steps_to(0x2004);
+}
+
 /* ---- breakpoints and watchpoints ---- */
 
 static void onto_and_off_a_breakpoint(void **state)
@@ -345,6 +386,23 @@ static void a_watch_during_a_step(void **state)
     assert_int_equal(stop.new_value, 0x5502030405060708);
     steps_to(0x200c);
     assert_handlers_whole();
+}
+
+/* The trap at a watched handler is no change. */
+static void a_watch_over_a_handler(void **state)
+{
+    struct stop stop;
+
+    (void)state;
+    rig_put(0x2000, AGHI_10_1 "b2ff0000 9255b000");
+    rig_set_reg(REG_R0 + 11, RIG_PROGRAM);
+    rig_breakpoint(BP_WRITE, RIG_PROGRAM, 4);
+    steps_to(0x2004);
+    steps_to(RIG_PROGRAM);
+    rig_set_reg(REG_PSWA, 0x2008);
+    stop = rig_step();
+    rig_assert_stop(stop, STOP_WATCH, 0x200c);
+    rig_assert_bytes(RIG_PROGRAM, "55");
 }
 
 static void guest_debug_is_set_only_when_something_changed(void **state)
@@ -473,6 +531,9 @@ int main(void)
         TEST(over_a_diag),
         TEST(over_a_diag_that_is_refused),
         TEST(into_and_out_of_an_enabled_wait),
+        TEST(out_of_a_wait_at_the_handler),
+        TEST(over_a_fault_that_is_its_own_handler),
+        TEST(over_faults_without_end),
         TEST(into_a_disabled_wait),
         TEST(an_interruption_hijacks_the_step),
         TEST(onto_and_off_a_breakpoint),
@@ -480,6 +541,7 @@ int main(void)
         TEST(handlers_in_common),
         TEST(the_guest_stores_over_a_trap),
         TEST(a_watch_during_a_step),
+        TEST(a_watch_over_a_handler),
         TEST(guest_debug_is_set_only_when_something_changed),
         TEST(interrupts_a_running_cpu),
         TEST(an_interrupt_just_before_kvm_run),

@@ -279,6 +279,23 @@ static void reset_takes_a_new_command_line(void **state)
     rig_assert_bytes(0x10480, "61626300");
 }
 
+/* A command line that the image does not take is refused, and is in nobody's way afterwards. */
+static void reset_keeps_the_command_line_that_fits(void **state)
+{
+    char longest[2000];
+
+    (void)state;
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = 0;
+    assert_int_equal(machine_reset(rig, "abc", &rig_err), 0);
+    assert_int_equal(machine_reset(rig, longest, &rig_err), -1);
+    assert_non_null(strstr(rig_err.text, "takes at most"));
+    assert_int_equal(rig_reg(REG_PSWA), 0x10000);
+    rig_assert_bytes(0x10480, "61626300");
+    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    rig_assert_bytes(0x10480, "61626300");
+}
+
 static void reset_says_what_fails(void **state)
 {
     (void)state;
@@ -417,6 +434,8 @@ int main(void)
         TEST(reset_onto_a_breakpoint),
         TEST(a_resume_that_moves_nobody_is_refused),
         cmocka_unit_test_setup_teardown(reset_takes_a_new_command_line, rig_setup_linux, rig_teardown),
+        cmocka_unit_test_setup_teardown(reset_keeps_the_command_line_that_fits, rig_setup_linux,
+                                        rig_teardown),
         TEST(reset_says_what_fails),
         TEST(guest_reset_is_performed_by_the_next_resume),
         TEST(guest_reset_at_the_short_psw),
