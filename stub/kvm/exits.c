@@ -123,6 +123,23 @@ enum exit_outcome exit_program(struct vcpu *cpu, uint16_t code, unsigned ilc, st
     return OUTCOME_GO_ON;
 }
 
+/* Where the program new PSW designates the very instruction that causes the exception, it would come again
+ * for ever. KVM hands such a loop over, too. */
+static enum exit_outcome operation_exception(struct vcpu *cpu, struct stop *stop)
+{
+    const struct kvm_run *run = cpu->run;
+    unsigned length = insn_length((uint8_t)(run->s390_sieic.ipa >> 8));
+    struct psw old = {run->psw_mask, run->psw_addr};
+
+    if (exit_program(cpu, PGM_OPERATION, length, stop) == OUTCOME_STOP)
+        return OUTCOME_STOP;
+    if (run->psw_addr != old.addr - length ||
+        (run->psw_mask ^ old.mask) & (PSW_WAIT | PSW_PSTATE | PSW_DAT | PSW_ASC))
+        return OUTCOME_GO_ON;
+    return stop_at(cpu, stop, STOP_PROGRAM_LOOP,
+                   "operation exception loop: the program new PSW leads to the instruction that causes it");
+}
+
 /* Floating interruption of the VM: the service signal (external code 0x2401). */
 static void inject_service_signal(struct kvm_machine *m, uint32_t parameter)
 {
@@ -231,9 +248,7 @@ static enum exit_outcome signal_processor(struct vcpu *cpu)
 /* Instructions that KVM does not complete and that no device of this machine answers: operation exception. */
 static enum exit_outcome instruction(struct vcpu *cpu, struct stop *stop)
 {
-    uint16_t ipa = cpu->run->s390_sieic.ipa;
-
-    switch (instruction_kind(ipa)) {
+    switch (instruction_kind(cpu->run->s390_sieic.ipa)) {
     case EXIT_SERVICE_CALL:
         return service_call(cpu, stop);
     case EXIT_DIAG:
@@ -241,7 +256,7 @@ static enum exit_outcome instruction(struct vcpu *cpu, struct stop *stop)
     case EXIT_SIGP:
         return signal_processor(cpu);
     default:
-        return exit_program(cpu, PGM_OPERATION, insn_length((uint8_t)(ipa >> 8)), stop);
+        return operation_exception(cpu, stop);
     }
 }
 
@@ -305,7 +320,7 @@ enum exit_outcome exit_handle(struct vcpu *cpu, struct stop *stop)
     case ICPT_INSTRUCTION:
         return instruction(cpu, stop);
     case ICPT_OPERATION:
-        return exit_program(cpu, PGM_OPERATION, insn_length((uint8_t)(run->s390_sieic.ipa >> 8)), stop);
+        return operation_exception(cpu, stop);
     case ICPT_WAIT:
         return disabled_wait(cpu, stop);
     case ICPT_STOP:

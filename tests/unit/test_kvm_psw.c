@@ -282,6 +282,32 @@ static void sigp_orders(void **state)
     same(rig_reg(REG_R0 + 1), 0xaaaaaaaa00000002, "status");
 }
 
+static int faults_at_6000(struct kvm_run *run)
+{
+    run->psw_addr = 0x6004;
+    return kernel_intercept(run, 0x2c, 0xb2ff, 0);
+}
+
+/* An operation exception whose handler is the instruction that causes it: nobody would ever hear of the guest
+ * again. */
+static void an_operation_exception_loop(void **state)
+{
+    (void)state;
+    rig_put(0x6000, "0000");
+    rig_put64(0x1d8, 0x6000);
+    rig_put64(0x1d0, RIG_64BIT | PSW_WAIT); /* once is none */
+    rig_set_reg(REG_PSWA, 0x6000);
+    rig_assert_stop(rig_continue(), STOP_DISABLED_WAIT, 0x6000);
+    rig_put64(0x1d0, 0);
+    rig_set_reg(REG_PSWM, RIG_64BIT);
+    rig_assert_stop(rig_continue(), STOP_PROGRAM_LOOP, 0x6000);
+    rig_assert_bytes(0x8c, "00020001");
+    rig_set_reg(REG_PSWM, RIG_64BIT);
+    KERNEL_SCRIPT(faults_at_6000);
+    rig_assert_stop(rig_continue(), STOP_PROGRAM_LOOP, 0x6000);
+    rig_assert_bytes(0x8c, "00040001");
+}
+
 /* ---- registers ---- */
 
 static struct kvm_sync_regs taken;
@@ -432,6 +458,7 @@ int main(void)
         TEST(after_a_reset),
         TEST(after_a_loop),
         TEST(after_what_nobody_knows),
+        TEST(an_operation_exception_loop),
         TEST(shutdown_and_state),
         TEST(sigp_orders),
         TEST(every_register_round_trips),
