@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The engine on /dev/kvm: makes a guest and is a machine (machine.h) for it. Everything it asks of the kernel goes
- * through struct kvm_system, so that its tests put a scripted kernel there. */
+/* The engine on /dev/kvm: makes a guest and is a machine (machine.h) for it. Everything it asks of the kernel
+ * goes through struct kvm_system, so that its tests put a scripted kernel there. */
 #ifndef ZGDBD_KVM_H
 #define ZGDBD_KVM_H
 
@@ -26,16 +26,16 @@ struct kvm_system {
 extern const struct kvm_system kvm_host;
 
 struct kvm_config {
-    uint64_t memory;         /* bytes, a multiple of 1 MiB */
-    unsigned ncpus;          /* 1 */
-    struct ipl_request ipl;  /* the strings must live as long as the machine */
+    uint64_t memory;        /* bytes, a multiple of 1 MiB */
+    unsigned ncpus;         /* 1 */
+    struct ipl_request ipl; /* the strings must live as long as the machine */
     struct console_ring *console;
     struct machine_events events;
     const struct kvm_system *system; /* &kvm_host */
 };
 
-/* Creates the guest and loads its image: CPU 0 stands at its first instruction, not running. NULL with *e (EXIT_NO_KVM,
- * EXIT_IMAGE, EXIT_OTHER for memory that cannot be had) if something is missing. */
+/* Creates the guest and loads its image: CPU 0 stands at its first instruction, not running. NULL with *e
+ * (EXIT_NO_KVM, EXIT_IMAGE, EXIT_OTHER for memory that cannot be had) if something is missing. */
 struct machine *kvm_create(const struct kvm_config *config, struct err *e);
 
 #endif

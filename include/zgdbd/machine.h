@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The machine contract: what a debugger can ask of a set of CPUs, whatever runs them. The session and the server see
- * an engine (KVM, a dump, a fake for tests) only through this header; an engine sees no packet.
+/* The machine contract: what a debugger can ask of a set of CPUs, whatever runs them. The session and the
+ * server see an engine (KVM, a dump, a fake for tests) only through this header; an engine sees no packet.
  *
- * Threads: every function is called on the loop's thread. An engine may run CPUs on threads of its own; it tells the
- * loop that something happened through struct machine_events.wake, the only thing it calls from them, and the loop
- * then collects with machine_next_stop(). All-stop: a stop is handed out when no CPU runs any more. Registers, memory
- * and breakpoint checks may be asked for only while no CPU runs. */
+ * Threads: every function is called on the loop's thread. An engine may run CPUs on threads of its own; it
+ * tells the loop that something happened through struct machine_events.wake, the only thing it calls from
+ * them, and the loop then collects with machine_next_stop(). All-stop: a stop is handed out when no CPU runs
+ * any more. Registers, memory and breakpoint checks may be asked for only while no CPU runs. */
 #ifndef ZGDBD_MACHINE_H
 #define ZGDBD_MACHINE_H
 
@@ -39,8 +39,8 @@ enum cpu_verb {
     CPU_STEP,
 };
 
-/* Everything a vcpu's thread needs to know to run until something is to be reported. The caller owns it and keeps it
- * unchanged until the stop has been handed out. */
+/* Everything a vcpu's thread needs to know to run until something is to be reported. The caller owns it and
+ * keeps it unchanged until the stop has been handed out. */
 struct resume_plan {
     enum cpu_verb verb[MACHINE_MAX_CPUS];
     size_t nbreakpoints;
@@ -65,28 +65,28 @@ enum stop_reason {
 struct stop {
     enum stop_reason reason;
     unsigned cpu;
-    struct psw psw;      /* at the stop */
-    uint64_t addr;       /* breakpoint or watched address (as in the struct breakpoint) */
-    uint64_t old_value;  /* STOP_WATCH: the first 8 bytes (or fewer) at addr, before and after */
+    struct psw psw;     /* at the stop */
+    uint64_t addr;      /* breakpoint or watched address (as in the struct breakpoint) */
+    uint64_t old_value; /* STOP_WATCH: the first 8 bytes (or fewer) at addr, before and after */
     uint64_t new_value;
-    unsigned subcode;    /* STOP_RESET: DIAG 308 subcode */
-    char text[200];      /* one sentence in the architecture's words */
+    unsigned subcode; /* STOP_RESET: DIAG 308 subcode */
+    char text[200];   /* one sentence in the architecture's words */
 };
 
 /* ---- state ---- */
 
 enum cpu_state {
-    CPU_RUNNING,       /* would execute instructions */
-    CPU_WAITING,       /* enabled wait */
+    CPU_RUNNING, /* would execute instructions */
+    CPU_WAITING, /* enabled wait */
     CPU_DISABLED_WAIT,
-    CPU_STOPPED,       /* in the architecture's stopped state */
+    CPU_STOPPED, /* in the architecture's stopped state */
 };
 
 /* Bits of machine.caps. */
 #define MACHINE_CAN_STEP 1u
 #define MACHINE_CAN_HW_BREAK 2u /* hardware breakpoints and watchpoints */
 #define MACHINE_CAN_SW_BREAK 4u
-#define MACHINE_CAN_WRITE 8u    /* registers and memory */
+#define MACHINE_CAN_WRITE 8u /* registers and memory */
 #define MACHINE_CAN_RUN 16u
 
 struct machine_counter {
@@ -109,10 +109,12 @@ struct machine_ops {
     enum cpu_state (*state)(struct machine *m, unsigned cpu);
     int (*read_reg)(struct machine *m, unsigned cpu, unsigned reg, uint8_t *bytes);
     int (*write_reg)(struct machine *m, unsigned cpu, unsigned reg, const uint8_t *bytes);
-    size_t (*read_memory)(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr, void *buf, size_t len);
-    size_t (*write_memory)(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr, const void *buf,
-                           size_t len);
-    int (*check_breakpoints)(struct machine *m, unsigned cpu, const struct breakpoint *set, size_t n, struct err *e);
+    size_t (*read_memory)(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr, void *buf,
+                          size_t len);
+    size_t (*write_memory)(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr,
+                           const void *buf, size_t len);
+    int (*check_breakpoints)(struct machine *m, unsigned cpu, const struct breakpoint *set, size_t n,
+                             struct err *e);
     int (*reset)(struct machine *m, const char *append, struct err *e);
     size_t (*counters)(struct machine *m, struct machine_counter *out, size_t max);
 };
@@ -132,14 +134,15 @@ static inline void machine_destroy(struct machine *m)
     m->ops->destroy(m);
 }
 
-/* Lets the CPUs go as the plan says. -1 with *e if that cannot be done (a breakpoint that fits nowhere, stepping without
- * MACHINE_CAN_STEP); no CPU has moved then. */
+/* Lets the CPUs go as the plan says. -1 with *e if that cannot be done (a breakpoint that fits nowhere,
+ * stepping without MACHINE_CAN_STEP); no CPU has moved then. */
 static inline int machine_resume(struct machine *m, const struct resume_plan *plan, struct err *e)
 {
     return m->ops->resume(m, plan, e);
 }
 
-/* Asks running CPUs to stop; a STOP_INTERRUPT follows, or another stop that came first. Does nothing if none runs. */
+/* Asks running CPUs to stop; a STOP_INTERRUPT follows, or another stop that came first. Does nothing if none
+ * runs. */
 static inline void machine_interrupt(struct machine *m)
 {
     m->ops->interrupt(m);
@@ -156,8 +159,8 @@ static inline enum cpu_state machine_state(struct machine *m, unsigned cpu)
     return m->ops->state(m, cpu);
 }
 
-/* Reads register `reg` (an id of regs.h, of a feature in reg_features) as reg_table[reg].bytes bytes, most significant
- * first. -1 if the engine has no such value (a dump without it). */
+/* Reads register `reg` (an id of regs.h, of a feature in reg_features) as reg_table[reg].bytes bytes, most
+ * significant first. -1 if the engine has no such value (a dump without it). */
 static inline int machine_read_reg(struct machine *m, unsigned cpu, unsigned reg, uint8_t *bytes)
 {
     return m->ops->read_reg(m, cpu, reg, bytes);
@@ -169,8 +172,8 @@ static inline int machine_write_reg(struct machine *m, unsigned cpu, unsigned re
     return m->ops->write_reg(m, cpu, reg, bytes);
 }
 
-/* Copies guest memory; returns the number of bytes from the start of the range that could be read. Breakpoint opcodes
- * of the engine are never seen. */
+/* Copies guest memory; returns the number of bytes from the start of the range that could be read. Breakpoint
+ * opcodes of the engine are never seen. */
 static inline size_t machine_read_memory(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr,
                                          void *buf, size_t len)
 {
@@ -178,21 +181,22 @@ static inline size_t machine_read_memory(struct machine *m, unsigned cpu, enum m
 }
 
 /* Stores into guest memory, whatever keys and page protection say; returns the number of bytes stored. */
-static inline size_t machine_write_memory(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr,
-                                          const void *buf, size_t len)
+static inline size_t machine_write_memory(struct machine *m, unsigned cpu, enum mem_space space,
+                                          uint64_t addr, const void *buf, size_t len)
 {
     return m->ops->write_memory(m, cpu, space, addr, buf, len);
 }
 
-/* Would this whole set be accepted by a resume now? -1 with *e saying which entry is one too many and what the limit is. */
-static inline int machine_check_breakpoints(struct machine *m, unsigned cpu, const struct breakpoint *set, size_t n,
-                                            struct err *e)
+/* Would this whole set be accepted by a resume now? -1 with *e saying which entry is one too many and what
+ * the limit is. */
+static inline int machine_check_breakpoints(struct machine *m, unsigned cpu, const struct breakpoint *set,
+                                            size_t n, struct err *e)
 {
     return m->ops->check_breakpoints(m, cpu, set, n, e);
 }
 
-/* Clears memory and all CPUs and loads the image again (load clear): the guest stands at its first instruction. append
- * replaces the command line unless NULL. No CPU may be running. */
+/* Clears memory and all CPUs and loads the image again (load clear): the guest stands at its first
+ * instruction. append replaces the command line unless NULL. No CPU may be running. */
 static inline int machine_reset(struct machine *m, const char *append, struct err *e)
 {
     return m->ops->reset(m, append, e);

@@ -191,7 +191,7 @@ def relay_all(listener, port):
     while True:
         client, _ = listener.accept()
         with client, contextlib.suppress(OSError):  # no process to be had: just hang up
-            subprocess.Popen(["socat", "-t", "10", f"FD:{client.fileno()}",
+            subprocess.Popen(["socat", "-t", "10", f"FD:{client.fileno()},shut-down",
                               f"TCP:{GUEST_ADDRESS}:{port},nodelay"],
                              stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                              pass_fds=(client.fileno(), *lifetime_fds()))

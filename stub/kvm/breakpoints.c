@@ -12,11 +12,12 @@
 #include <string.h>
 
 #include "internal.h"
+#include "zgdbd/bytes.h"
 
 /* An invalid opcode that KVM_CAP_S390_USER_INSTR0 hands to user space; without it DIAG 0x501, which is four
  * bytes. */
 static const uint8_t opcode_zero[2] = {0x00, 0x00};
-static const uint8_t opcode_diag[4] = {0x83, 0x24, 0x05, 0x01};
+const uint8_t opcode_diag_501[TRAP_BYTES] = {0x83, 0x24, 0x05, 0x01};
 
 /* What makes an ASCE another address space: origin, real-space, designation type and length. */
 #define ASCE_IDENTITY 0xfffffffffffff02fULL
@@ -24,19 +25,19 @@ static const uint8_t opcode_diag[4] = {0x83, 0x24, 0x05, 0x01};
 
 static const uint8_t *opcode(const struct kvm_machine *m)
 {
-    return m->instr0 ? opcode_zero : opcode_diag;
+    return m->instr0 ? opcode_zero : opcode_diag_501;
 }
 
-/* Code that lies where it will be executed: in a segment of the ELF that was loaded, or, once a Linux image's
- * loader is over, anywhere. */
-static bool code_is_there(const struct kvm_machine *m, uint64_t addr, uint64_t pc)
+/* Code that lies where it will be executed. Of a Linux image that is so once its loader is over; of an ELF
+ * file in the segments that were loaded, and wherever something was put since: opcode 0x0000 is no code. */
+static bool code_is_there(const struct kvm_machine *m, const struct applied *a, uint64_t pc)
 {
     if (m->ipl.kernel_start)
         return pc >= m->ipl.kernel_start;
     for (unsigned i = 0; i < m->ipl.nranges; i++)
-        if (addr >= m->ipl.ranges[i].start && addr < m->ipl.ranges[i].end)
+        if (a->bp.addr >= m->ipl.ranges[i].start && a->bp.addr < m->ipl.ranges[i].end)
             return true;
-    return false;
+    return load_be16(m->memory.base + a->absolute) != 0;
 }
 
 /* Home if the address translates there, else what the PSW says; not at all while DAT is off or neither
@@ -74,8 +75,7 @@ static bool translate(const struct dat_context *ctx, const struct applied *a, ui
 /* DIAG 0x501 must not reach into the next instruction. */
 static bool opcode_fits(const struct kvm_machine *m, const struct dat_result *at)
 {
-    return m->instr0 || (insn_length(m->memory.base[at->absolute]) >= sizeof opcode_diag &&
-                         at->left >= sizeof opcode_diag);
+    return m->instr0 || (insn_length(m->memory.base[at->absolute]) >= TRAP_BYTES && at->left >= TRAP_BYTES);
 }
 
 /* Decides how one breakpoint is in force now; changes nothing in the guest. */
@@ -88,8 +88,8 @@ static void decide(const struct vcpu *cpu, const struct dat_context *ctx, struct
     if (!a->bound)
         bind(ctx, a);
     translated = translate(ctx, a, a->bp.addr, &at);
-    there = a->bound || code_is_there(m, a->bp.addr, cpu->run->psw_addr);
     a->absolute = at.absolute;
+    there = translated && (a->bound || code_is_there(m, a, cpu->run->psw_addr));
     a->provisional = false;
     switch (a->bp.kind) {
     case BP_HARDWARE:
@@ -100,7 +100,7 @@ static void decide(const struct vcpu *cpu, const struct dat_context *ctx, struct
         a->provisional = !translated;
         break;
     case BP_SOFTWARE:
-        a->provisional = !translated || !there;
+        a->provisional = !there;
         a->how = !a->provisional && opcode_fits(m, &at) ? HOW_MEMORY : HOW_HARDWARE;
         break;
     }
@@ -291,7 +291,7 @@ static void insert_opcodes(struct kvm_machine *m)
 
         if (a->how != HOW_MEMORY)
             continue;
-        a->oplen = m->instr0 ? sizeof opcode_zero : sizeof opcode_diag;
+        a->oplen = m->instr0 ? sizeof opcode_zero : sizeof opcode_diag_501;
         memcpy(a->saved, m->memory.base + a->absolute, a->oplen);
         memcpy(m->memory.base + a->absolute, opcode(m), a->oplen);
     }
@@ -385,13 +385,16 @@ bool breakpoints_provisional(const struct kvm_machine *m)
     return false;
 }
 
-/* Whether the CPU is in the space to which the breakpoint belongs. */
-static bool in_its_space(const struct dat_context *ctx, const struct applied *a)
+/* Whether the CPU is where the breakpoint belongs: in its address space, or with DAT off at its very place
+ * (an operating system's own code that runs in real mode for a while). */
+static bool in_its_space(const struct dat_context *ctx, const struct applied *a, bool same_place)
 {
     bool real;
     uint64_t asce = dat_psw_asce(ctx, &real);
 
-    return !a->bound || (!real && (asce & ASCE_IDENTITY) == a->asce);
+    if (!a->bound)
+        return true;
+    return real ? same_place : (asce & ASCE_IDENTITY) == a->asce;
 }
 
 /* The code breakpoint that is in force in this way at the CPU's address pc, or NULL. An opcode is found by
@@ -409,12 +412,13 @@ const struct applied *breakpoint_at(const struct vcpu *cpu, uint64_t pc, enum bp
     for (size_t i = 0; i < set->n; i++) {
         const struct applied *a = &set->entry[i];
 
+        bool same_place = translated && at.absolute == a->absolute;
+
         if (a->how != how || a->bp.kind == BP_WRITE)
             continue;
-        if (a->bp.addr == pc && in_its_space(&ctx, a) &&
-            (how == HOW_HARDWARE || (translated && at.absolute == a->absolute)))
+        if (a->bp.addr == pc && in_its_space(&ctx, a, same_place) && (how == HOW_HARDWARE || same_place))
             return a;
-        found |= how == HOW_MEMORY && translated && at.absolute == a->absolute;
+        found |= how == HOW_MEMORY && same_place;
     }
     if (elsewhere)
         *elsewhere = found;

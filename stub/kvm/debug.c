@@ -36,6 +36,15 @@ static bool same_entries(const struct vcpu *cpu, unsigned nhw, const struct kvm_
     return cpu->nhw == nhw && memcmp(cpu->hw, hw, nhw * sizeof *hw) == 0;
 }
 
+/* KVM keeps silent about the breakpoint that it told of last if an interruption or LPSWE leads there
+ * (guestdbg.c, last_bp). It forgets that one only when debugging is switched off. */
+static void forget_last_breakpoint(struct vcpu *cpu)
+{
+    cpu->debug_control = 0;
+    cpu->nhw = 0;
+    set_guest_debug(cpu);
+}
+
 /* A watchpoint is compared with a copy that KVM takes here: with one, the ioctl is due at every resume. */
 int debug_arm(struct vcpu *cpu, uint32_t control, unsigned nhw, const struct kvm_hw_breakpoint *hw,
               struct err *e)
@@ -44,6 +53,8 @@ int debug_arm(struct vcpu *cpu, uint32_t control, unsigned nhw, const struct kvm
         return 0;
     if (!cpu->debug_stale && !cpu->nwatch && cpu->debug_control == control && same_entries(cpu, nhw, hw))
         return 0;
+    if (control & KVM_GUESTDBG_USE_HW_BP)
+        forget_last_breakpoint(cpu);
     cpu->debug_control = control;
     cpu->nhw = nhw;
     memmove(cpu->hw, hw, nhw * sizeof *hw);

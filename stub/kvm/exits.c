@@ -183,7 +183,9 @@ static enum exit_outcome guest_reset(struct vcpu *cpu, struct stop *stop, unsign
     cpu->m->reset_pending = true;
     cpu->m->reset_subcode = subcode;
     stop->subcode = subcode;
-    snprintf(text, sizeof text, "the guest asked for a reset (DIAG 308 subcode %u); continue to perform it",
+    snprintf(text, sizeof text,
+             "the guest asked for a reset (DIAG 308 subcode %u); continuing performs it, unless the PSW is "
+             "changed first",
              subcode);
     return stop_at(cpu, stop, STOP_RESET, text);
 }
@@ -273,7 +275,7 @@ static enum exit_outcome disabled_wait(struct vcpu *cpu, struct stop *stop)
 
 static enum exit_outcome cpu_stopped(struct vcpu *cpu, struct stop *stop)
 {
-    cpu->stopped = true;
+    vm_set_stopped(cpu, true);
     return stop_at(cpu, stop, STOP_SHUTDOWN, "the last CPU stopped itself (SIGP stop): the guest is off");
 }
 

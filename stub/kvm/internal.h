@@ -7,6 +7,7 @@
 
 #include <linux/kvm.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -71,7 +72,11 @@ struct watch {
     uint8_t old[WATCH_BYTES_MAX];
 };
 
-/* Opcodes 0x0000 at the interruption handlers' first instructions while one instruction is stepped. */
+/* DIAG 0x501, s390x's breakpoint for KVM guests: KVM hands it to user space on every kernel. */
+#define TRAP_BYTES 4
+extern const uint8_t opcode_diag_501[TRAP_BYTES];
+
+/* Traps at the interruption handlers' first instructions while one instruction is stepped. */
 #define HANDLERS 5
 struct handler_traps {
     bool valid; /* absolute[] holds for this key */
@@ -79,7 +84,7 @@ struct handler_traps {
     uint64_t key[4]; /* prefix, CR1, CR7, CR13 */
     unsigned n;
     uint64_t absolute[HANDLERS];
-    uint8_t saved[HANDLERS][2];
+    uint8_t saved[HANDLERS][TRAP_BYTES];
     bool set[HANDLERS];
 };
 
@@ -96,6 +101,7 @@ struct vcpu {
     struct kvm_run *run;
     size_t run_size;
     pthread_t thread;
+    sem_t go; /* posted when the phase is no longer VCPU_PARKED */
     bool thread_started;
     enum vcpu_phase phase; /* under the machine's lock */
     atomic_bool stop_requested;
@@ -138,7 +144,6 @@ struct kvm_machine {
     const struct resume_plan *plan;
 
     pthread_mutex_t lock; /* phases, and from here on */
-    pthread_cond_t changed;
     unsigned running;
     bool have_stop;
     struct stop stop;
@@ -152,6 +157,7 @@ static inline struct kvm_machine *to_kvm(struct machine *m)
 
 /* vm.c */
 int vm_reset(struct kvm_machine *m, struct err *e);
+int vm_set_stopped(struct vcpu *cpu, bool stopped);
 int vm_perform_guest_reset(struct kvm_machine *m, struct err *e);
 
 /* vcpu.c */

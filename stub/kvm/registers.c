@@ -116,6 +116,18 @@ int registers_read(struct machine *machine, unsigned id, unsigned reg, uint8_t *
     return 0;
 }
 
+/* Whoever puts the PC onto a breakpoint wants to hit it; and who gives a CPU that has stopped itself, or has
+ * asked for a reset, another PSW wants it to run on from there. */
+static void psw_written(struct vcpu *cpu, unsigned reg, bool changed)
+{
+    if (reg == REG_PSWA)
+        cpu->at_reported = false;
+    if (changed && cpu->stopped)
+        vm_set_stopped(cpu, false);
+    if (changed)
+        cpu->m->reset_pending = false;
+}
+
 int registers_write(struct machine *machine, unsigned id, unsigned reg, const uint8_t *bytes)
 {
     struct vcpu *cpu = &to_kvm(machine)->cpu[id];
@@ -123,8 +135,8 @@ int registers_write(struct machine *machine, unsigned id, unsigned reg, const ui
 
     if (!present(machine, reg))
         return -1;
-    if (reg == REG_PSWA)
-        cpu->at_reported = false; /* whoever puts the PC onto a breakpoint wants to hit it */
+    if (reg == REG_PSWA || reg == REG_PSWM)
+        psw_written(cpu, reg, load_be64(bytes) != *(uint64_t *)place_of(cpu, reg).at);
     if (reg >= REG_V16 && reg < REG_GSD) {
         cpu->run->s.regs.vrs[16 + reg - REG_V16][0] = load_be64(bytes);
         cpu->run->s.regs.vrs[16 + reg - REG_V16][1] = load_be64(bytes + 8);

@@ -129,7 +129,7 @@ static unsigned opcode_passed(const struct vcpu *cpu)
         return 0;
     if (run->s390_sieic.icptcode == 0x2c && run->s390_sieic.ipa == 0)
         return 2;
-    if (!cpu->m->instr0 && run->s390_sieic.icptcode == 0x04 && run->s390_sieic.ipa >> 8 == 0x83 &&
+    if (run->s390_sieic.icptcode == 0x04 && run->s390_sieic.ipa >> 8 == 0x83 &&
         run->s390_sieic.ipb >> 16 == 0x0501)
         return 4;
     return 0;
@@ -201,7 +201,7 @@ static enum exit_outcome one_step(struct vcpu *cpu, struct stop *stop)
 {
     uint64_t pc = cpu->run->psw_addr;
     unsigned length = length_at(cpu, pc);
-    bool waits = cpu->m->instr0 && psw_enabled_wait(cpu->run->psw_mask);
+    bool waits = psw_enabled_wait(cpu->run->psw_mask);
     enum exit_outcome outcome = OUTCOME_STOP;
     enum entered entered;
     bool pending = false;
@@ -260,9 +260,8 @@ static int run_intercept(struct vcpu *cpu, struct stop *stop)
     }
     if (exit_handle(cpu, stop) == OUTCOME_STOP || report_watch(cpu, stop))
         return RAN_STOP;
-    if (cpu->run->psw_addr != after && report_here(cpu, stop))
-        return RAN_STOP;
-    return -1;
+    return cpu->run->psw_addr != after ? RAN_RECHECK
+                                       : -1; /* an interruption that zgdbd carried out moved the CPU */
 }
 
 /* Runs with the breakpoints in force. */
@@ -331,7 +330,8 @@ void run_until_stop(struct vcpu *cpu, struct stop *stop)
 
     memset(stop, 0, sizeof *stop);
     if (cpu->stopped)
-        stop_at(cpu, stop, STOP_SHUTDOWN, "the CPU is stopped: `monitor reset` starts the guest again");
+        stop_at(cpu, stop, STOP_SHUTDOWN,
+                "the CPU is stopped: change its PSW, or start the guest again with `monitor reset`");
     else if (cpu->verb == CPU_STEP)
         step(cpu, stop);
     else

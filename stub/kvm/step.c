@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Traps for single-step: opcode 0x0000 at the first instruction of the interruption handlers while one
+/* Traps for single-step: DIAG 0x501 at the first instruction of the interruption handlers while one
  * instruction is stepped. Before Linux 6.6 a step whose instruction ends in a program check, or into which
  * another interruption breaks, stops one instruction into the handler; with the trap it stops at the
  * handler's first instruction on any kernel. The SVC handler needs none. The price: an instruction that reads
- * those two bytes as data while it is stepped sees zeros. */
+ * those four bytes as data while it is stepped sees the trap. */
 #include <string.h>
 
 #include "internal.h"
@@ -12,6 +12,7 @@
 /* Where the new PSWs are in the lowcore, from the restart to the I/O one (Principles, "Assigned Storage
  * Locations"). */
 #define NEW_PSWS 0x1a0
+#define INSN_BYTES_MAX 6
 static const unsigned new_psw[HANDLERS] = {0x1a0, 0x1b0, 0x1d0, 0x1e0, 0x1f0}; /* restart, external, program,
                                                                                  machine check, I/O */
 
@@ -28,6 +29,19 @@ static void make_key(const struct vcpu *cpu, uint64_t key[4])
     key[3] = s->crs[13];
 }
 
+static bool apart(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
+{
+    return a - b >= b_bytes && b - a >= a_bytes; /* modulo 2^64: one of the differences is huge */
+}
+
+static bool apart_from_others(const struct handler_traps *t, uint64_t absolute)
+{
+    for (unsigned i = 0; i < t->n; i++)
+        if (!apart(absolute, TRAP_BYTES, t->absolute[i], TRAP_BYTES))
+            return false;
+    return true;
+}
+
 /* Finds the handlers' first instructions, each through the translation that its new PSW sets up. */
 static void find_handlers(struct vcpu *cpu, const uint8_t *lowcore)
 {
@@ -38,18 +52,16 @@ static void find_handlers(struct vcpu *cpu, const uint8_t *lowcore)
     t->n = 0;
     for (unsigned i = 0; i < HANDLERS; i++) {
         struct dat_result at;
-        bool known = false;
-
         uint64_t addr = load_be64(lowcore + new_psw[i] + 8);
 
         ctx.psw_mask = load_be64(lowcore + new_psw[i]);
         if (psw_disabled_wait(ctx.psw_mask) || (ctx.psw_mask == 0 && addr == 0)) /* none, or not set up yet */
             continue;
-        if (dat_translate(&ctx, SPACE_PSW, addr, &at) || at.absolute & 1)
+        if (ctx.psw_mask & PSW_PSTATE) /* DIAG is privileged */
             continue;
-        for (unsigned j = 0; j < t->n; j++)
-            known |= t->absolute[j] == at.absolute;
-        if (!known)
+        if (dat_translate(&ctx, SPACE_PSW, addr, &at) || at.absolute & 1 || at.left < TRAP_BYTES)
+            continue;
+        if (apart_from_others(t, at.absolute))
             t->absolute[t->n++] = at.absolute;
     }
 }
@@ -88,11 +100,11 @@ void traps_set(struct vcpu *cpu, bool executes)
     for (unsigned i = 0; i < t->n; i++) {
         uint8_t *at = cpu->m->memory.base + t->absolute[i];
 
-        t->set[i] = t->absolute[i] - pc >= 6;
+        t->set[i] = apart(t->absolute[i], TRAP_BYTES, pc, INSN_BYTES_MAX);
         if (!t->set[i])
             continue;
-        memcpy(t->saved[i], at, 2);
-        memset(at, 0, 2);
+        memcpy(t->saved[i], at, TRAP_BYTES);
+        memcpy(at, opcode_diag_501, TRAP_BYTES);
     }
 }
 
@@ -103,13 +115,13 @@ void traps_remove(struct vcpu *cpu)
     for (unsigned i = 0; i < t->n; i++) {
         uint8_t *at = cpu->m->memory.base + t->absolute[i];
 
-        if (t->set[i] && at[0] == 0 && at[1] == 0)
-            memcpy(at, t->saved[i], 2);
+        if (t->set[i] && memcmp(at, opcode_diag_501, TRAP_BYTES) == 0)
+            memcpy(at, t->saved[i], TRAP_BYTES);
         t->set[i] = false;
     }
 }
 
-/* Whether the opcode 0x0000 at this address of the CPU is one of the traps. */
+/* Whether the opcode at this address of the CPU is one of the traps. */
 bool traps_hit(const struct vcpu *cpu, uint64_t pc)
 {
     const struct handler_traps *t = &cpu->traps;

@@ -52,6 +52,19 @@ static bool post_stop(struct kvm_machine *m, const struct vcpu *cpu, const struc
     return --m->running == 0;
 }
 
+/* Parks until the loop has given the CPU something to do; false if that is to end. */
+static bool may_run(struct vcpu *cpu)
+{
+    enum vcpu_phase phase;
+
+    while (sem_wait(&cpu->go) < 0) /* interrupted by a late kick */
+        ;
+    pthread_mutex_lock(&cpu->m->lock);
+    phase = cpu->phase;
+    pthread_mutex_unlock(&cpu->m->lock);
+    return phase == VCPU_RUNNING;
+}
+
 static void *vcpu_main(void *arg)
 {
     struct vcpu *cpu = arg;
@@ -59,16 +72,10 @@ static void *vcpu_main(void *arg)
 
     this_run = cpu->run;
     make_timer(cpu);
-    pthread_mutex_lock(&m->lock);
-    for (;;) {
+    while (may_run(cpu)) {
         struct stop stop;
         bool last;
 
-        while (cpu->phase == VCPU_PARKED)
-            pthread_cond_wait(&m->changed, &m->lock);
-        if (cpu->phase == VCPU_ENDING)
-            break;
-        pthread_mutex_unlock(&m->lock);
         run_until_stop(cpu, &stop);
         pthread_mutex_lock(&m->lock);
         if (cpu->phase == VCPU_RUNNING)
@@ -77,9 +84,7 @@ static void *vcpu_main(void *arg)
         pthread_mutex_unlock(&m->lock);
         if (last) /* not under the lock, which the woken loop would run into at once */
             m->config.events.wake(m->config.events.ctx);
-        pthread_mutex_lock(&m->lock);
     }
-    pthread_mutex_unlock(&m->lock);
     if (cpu->timer_made)
         timer_delete(cpu->timer);
     return NULL;
@@ -92,6 +97,7 @@ int vcpu_start(struct vcpu *cpu, struct err *e)
 
     sigemptyset(&action.sa_mask);
     sigaction(KICK_SIGNAL, &action, NULL);
+    sem_init(&cpu->go, 0, 0);
     rc = pthread_create(&cpu->thread, NULL, vcpu_main, cpu);
     if (rc)
         return err_set(e, EXIT_OTHER, "cannot start a thread for CPU %u: %s", cpu->id, strerror(rc));
@@ -109,9 +115,10 @@ void vcpu_end(struct vcpu *cpu)
     if (cpu->phase == VCPU_RUNNING)
         vcpu_kick(cpu);
     cpu->phase = VCPU_ENDING;
-    pthread_cond_broadcast(&m->changed);
     pthread_mutex_unlock(&m->lock);
+    sem_post(&cpu->go);
     pthread_join(cpu->thread, NULL);
+    sem_destroy(&cpu->go);
 }
 
 int vcpu_resume_all(struct machine *machine, const struct resume_plan *plan, struct err *e)
@@ -143,7 +150,9 @@ int vcpu_resume_all(struct machine *machine, const struct resume_plan *plan, str
         m->cpu[i].phase = VCPU_RUNNING;
     }
     pthread_mutex_unlock(&m->lock);
-    pthread_cond_broadcast(&m->changed);
+    for (unsigned i = 0; i < m->base.ncpus; i++)
+        if (plan->verb[i] != CPU_HOLD)
+            sem_post(&m->cpu[i].go);
     return 0;
 }
 

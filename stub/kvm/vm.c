@@ -132,19 +132,27 @@ static int create_vcpu(struct kvm_machine *m, unsigned id, struct err *e)
     return 0;
 }
 
+/* KVM's idea of the stopped state. Entering it also ends the stop interruption that led to it. */
+int vm_set_stopped(struct vcpu *cpu, bool stopped)
+{
+    struct kvm_mp_state state = {.mp_state = stopped ? KVM_MP_STATE_STOPPED : KVM_MP_STATE_OPERATING};
+
+    cpu->stopped = stopped;
+    return vm_ioctl(cpu->m, cpu->fd, KVM_SET_MP_STATE, &state);
+}
+
 /* The vcpu's state as after power-on (Principles, "Clear Reset"). KVM's reset ioctls do not refresh all of
  * kvm_run's copy of the registers, so they are set here and marked dirty. */
 static int reset_vcpu(struct vcpu *cpu, struct err *e)
 {
     struct kvm_machine *m = cpu->m;
-    struct kvm_mp_state operating = {.mp_state = KVM_MP_STATE_OPERATING};
     struct kvm_sync_regs *regs = &cpu->run->s.regs;
 
     if (m->clear_reset && vm_ioctl(m, cpu->fd, KVM_S390_CLEAR_RESET, NULL) < 0)
         return err_set(e, EXIT_OTHER, "KVM_S390_CLEAR_RESET of CPU %u: %s", cpu->id, strerror(errno));
     if (vm_ioctl(m, cpu->fd, KVM_S390_INITIAL_RESET, NULL) < 0)
         return err_set(e, EXIT_OTHER, "KVM_S390_INITIAL_RESET of CPU %u: %s", cpu->id, strerror(errno));
-    if (vm_ioctl(m, cpu->fd, KVM_SET_MP_STATE, &operating) < 0)
+    if (vm_set_stopped(cpu, false) < 0)
         return err_set(e, EXIT_OTHER, "KVM_SET_MP_STATE of CPU %u: %s", cpu->id, strerror(errno));
     memset(regs->gprs, 0, sizeof regs->gprs);
     memset(regs->acrs, 0, sizeof regs->acrs);
@@ -152,7 +160,6 @@ static int reset_vcpu(struct vcpu *cpu, struct err *e)
     regs->fpc = 0;
     regs->prefix = 0;
     cpu->run->kvm_dirty_regs = KVM_SYNC_PREFIX; /* and no edit from before the reset */
-    cpu->stopped = false;
     cpu->at_reported = false;
     cpu->debug_stale = true;
     cpu->traps.valid = false;
@@ -256,7 +263,6 @@ static void op_destroy(struct machine *machine)
         m->sys->close(m->kvm_fd);
     if (m->mapping)
         m->sys->munmap(m->mapping, m->mapping_size);
-    pthread_cond_destroy(&m->changed);
     pthread_mutex_destroy(&m->lock);
     free(m->applied.entry);
     free(m->append);
@@ -331,7 +337,6 @@ struct machine *kvm_create(const struct kvm_config *config, struct err *e)
     for (unsigned i = 0; i < KVM_CPUS_MAX; i++)
         m->cpu[i].fd = -1;
     pthread_mutex_init(&m->lock, NULL);
-    pthread_cond_init(&m->changed, NULL);
     sclp_init(&m->sclp, m->base.ncpus, console_write, config->console);
     if (bring_up(m, e) < 0) {
         op_destroy(&m->base);

@@ -211,23 +211,29 @@ static void guest_debug_is_not_set_for_opcodes(void **state)
 
 static int sees_hardware_at_100000(struct kvm_run *run)
 {
-    (void)run;
     KERNEL_CHECK(kernel.nhw == 1 && kernel.hw[0].addr == 0x100000 && kernel.hw[0].type == KVM_HW_BP);
-    KERNEL_CHECK(in_memory(0x100000, "\xa7\xab\x00\x01", 4));
     run->psw_addr = 0x100000;
     return kernel_debug(run, KVM_HW_BP, 0x100000);
 }
 
-static void outside_of_the_segments_it_is_hardware(void **state)
+static int sees_an_opcode_at_100000(struct kvm_run *run)
 {
-    struct stop stop;
+    KERNEL_CHECK(kernel.nhw == 0);
+    KERNEL_CHECK(in_memory(0x100000, "\x00\x00\x00\x01", 4));
+    run->psw_addr = 0x100002;
+    return kernel_intercept(run, 0x2c, 0, 0);
+}
 
+static void outside_of_the_segments_it_is_hardware_until_there_is_code(void **state)
+{
     (void)state;
-    rig_put(0x100000, AGHI_10_1);
     rig_breakpoint(BP_SOFTWARE, 0x100000, 0);
     KERNEL_SCRIPT(sees_hardware_at_100000);
-    stop = rig_continue();
-    rig_assert_stop(stop, STOP_SW_BREAKPOINT, 0x100000);
+    rig_assert_stop(rig_continue(), STOP_SW_BREAKPOINT, 0x100000);
+    rig_put(0x100000, AGHI_10_1);
+    rig_set_reg(REG_PSWA, 0x2000);
+    KERNEL_SCRIPT(sees_an_opcode_at_100000);
+    rig_assert_stop(rig_continue(), STOP_SW_BREAKPOINT, 0x100000);
     rig_assert_bytes(0x100000, AGHI_10_1);
 }
 
@@ -521,7 +527,7 @@ int main(void)
         TEST(a_zero_opcode_of_the_guests_own),
         TEST(on_a_handler),
         TEST(guest_debug_is_not_set_for_opcodes),
-        TEST(outside_of_the_segments_it_is_hardware),
+        TEST(outside_of_the_segments_it_is_hardware_until_there_is_code),
         cmocka_unit_test_setup_teardown(linux_loader_then_kernel, rig_setup_linux, rig_teardown),
         cmocka_unit_test_setup_teardown(diag_501_over_four_bytes_only, setup_without_instr0, rig_teardown),
         cmocka_unit_test_setup_teardown(overlapping_opcodes, setup_without_instr0, rig_teardown),
