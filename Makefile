@@ -141,7 +141,7 @@ check-long: setup ## the tests that boot many kernels or download much
 	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd guests
 	@$(PYTEST) --long tests/e2e
 
-bench: ## measure against QEMU's stub and the bare floor: a table, and build/bench.json
+bench: setup ## measure against QEMU's stub and the bare floor: a table, and build/bench.json
 	@scripts/setup bench
 	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd $(BUILD)/bench-floor guests
 	@scripts/bench --zgdbd $(BUILD)/zgdbd --json $(BUILD)/bench.json

@@ -2,6 +2,7 @@
 /* The reply builder: frames appended in layers (begin, appenders, end) to a buffer that is the caller's. It
  * keeps the promise that whatever is in the buffer is made of whole frames: a reply that does not fit becomes
  * an error reply. */
+#include "zgdbd/bytes.h"
 #include "zgdbd/proto.h"
 
 #include <errno.h>
@@ -157,6 +158,20 @@ void rsp_hex_u8(struct rsp_out *out, uint8_t value)
     append(out, hex_pairs + 2 * value, 2);
 }
 
+/* The eight digits of a word, the first in the highest byte: the nibbles are spread, then all made characters
+ * at once. */
+static uint64_t hex_of(uint32_t word)
+{
+    uint64_t x = word;
+    uint64_t letters;
+
+    x = (x | x << 16) & 0x0000ffff0000ffffu;
+    x = (x | x << 8) & 0x00ff00ff00ff00ffu;
+    x = (x | x << 4) & 0x0f0f0f0f0f0f0f0fu;
+    letters = (x + 0x0606060606060606u) >> 4 & 0x0101010101010101u;
+    return x + 0x3030303030303030u + letters * ('a' - '9' - 1);
+}
+
 void rsp_hex(struct rsp_out *out, const void *data, size_t n)
 {
     const uint8_t *bytes = data;
@@ -164,6 +179,8 @@ void rsp_hex(struct rsp_out *out, const void *data, size_t n)
 
     if (!at)
         return;
+    for (; n >= 4; n -= 4, bytes += 4, at += 8)
+        store_be64(at, hex_of(load_be32(bytes)));
     for (size_t i = 0; i < n; i++)
         memcpy(at + 2 * i, hex_pairs + 2 * bytes[i], 2);
 }
@@ -178,6 +195,20 @@ static bool needs_escape(char c)
     return c == '#' || c == '$' || c == '}' || c == '*';
 }
 
+static bool has_zero_byte(uint64_t word)
+{
+    return (word - 0x0101010101010101u) & ~word & 0x8080808080808080u;
+}
+
+static bool any_needs_escape(const char eight[8])
+{
+    const uint64_t each = 0x0101010101010101u;
+    uint64_t word = load_be64(eight);
+
+    return has_zero_byte(word ^ each * '#') || has_zero_byte(word ^ each * '$') ||
+           has_zero_byte(word ^ each * '}') || has_zero_byte(word ^ each * '*');
+}
+
 /* Appends as many of the n bytes as fit when escaped; returns how many. */
 static size_t append_escaped(struct rsp_out *out, const char *s, size_t n)
 {
@@ -186,6 +217,11 @@ static size_t append_escaped(struct rsp_out *out, const char *s, size_t n)
     size_t i;
 
     for (i = 0; i < n; i++) {
+        for (; n - i >= 8 && limit - at >= 8 && !any_needs_escape(s + i); i += 8, at += 8)
+            memcpy(at, s + i, 8);
+        if (i == n)
+            break;
+
         bool escape = needs_escape(s[i]);
 
         if (limit - at < 1 + escape)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Registers and memory: g, G, p, P, m, x, M, X and the mode in which addresses are physical. */
+#include <string.h>
+
 #include "internal.h"
 
 static void append_reg(struct session *s, unsigned reg)
@@ -16,7 +18,7 @@ static void append_reg(struct session *s, unsigned reg)
 void cmd_read_regs(struct session *s, const struct rsp_request *r)
 {
     (void)r;
-    rsp_begin(&s->out, RSP_RLE);
+    rsp_begin(&s->out, RSP_PLAIN);
     for (unsigned reg = 0; reg < REG_COUNT; reg++)
         if (target_has_reg(s->target, reg))
             append_reg(s, reg);
@@ -97,12 +99,18 @@ static bool read_memory(struct session *s, const struct rsp_request *r, size_t m
     return false;
 }
 
+/* Whether a block is one byte all through. Looking for runs takes longer than sending what has few. */
+static bool one_byte(const uint8_t *bytes, size_t n)
+{
+    return n > 1 && memcmp(bytes, bytes + 1, n - 1) == 0;
+}
+
 void cmd_read_mem(struct session *s, const struct rsp_request *r)
 {
     size_t got;
     if (!read_memory(s, r, RSP_PACKET_MAX / 2, &got))
         return;
-    rsp_begin(&s->out, RSP_RLE);
+    rsp_begin(&s->out, one_byte(s->target->scratch, got) ? RSP_RLE : RSP_PLAIN);
     rsp_hex(&s->out, s->target->scratch, got);
     rsp_end(&s->out);
 }

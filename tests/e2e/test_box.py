@@ -132,9 +132,9 @@ def test_many_at_once(box):
         assert child.communicate(b"in\n", timeout=DEADLINE)[0] == b"%d in\n" % i
 
 
-def remote_group(box, script):
+def remote_group(box, script, prepare=":"):
     """Start a program in the box that says when it runs."""
-    child = box.popen(["sh", "-c", f"echo $$; {script}"], stdin=subprocess.PIPE,
+    child = box.popen(["sh", "-c", f"{prepare}; echo $$; {script}"], stdin=subprocess.PIPE,
                       stdout=subprocess.PIPE, text=True)
     return child, int(child.stdout.readline())
 
@@ -156,7 +156,7 @@ def test_signals_are_passed_on(box, number):
 
 
 def test_signal_can_be_handled(box):
-    child, _ = remote_group(box, "trap 'echo caught; exit 5' TERM; while :; do usleep 20000; done")
+    child, _ = remote_group(box, "while :; do usleep 20000; done", "trap 'echo caught; exit 5' TERM")
     child.send_signal(signal.SIGTERM)
     assert child.communicate(timeout=DEADLINE)[0] == "caught\n"
     assert child.returncode == 5
