@@ -129,6 +129,7 @@ struct kvm_machine {
     char *append; /* the command line of the next IPL; owned */
     int kvm_fd;
     int vm_fd;
+    int flic_fd; /* the floating-interrupt controller, or -1 */
     struct guest_memory memory;
     void *mapping;
     size_t mapping_size;

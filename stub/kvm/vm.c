@@ -76,6 +76,7 @@ static int create_vm(struct kvm_machine *m, struct err *e)
 static int map_memory(struct kvm_machine *m, struct err *e)
 {
     uint64_t size = m->config.memory;
+    struct kvm_userspace_memory_region region = {.memory_size = size};
 
     m->mapping_size = (size_t)(size + MIB);
     m->mapping = m->mapping_size < size ? MAP_FAILED
@@ -89,20 +90,21 @@ static int map_memory(struct kvm_machine *m, struct err *e)
     }
     m->memory.base = (uint8_t *)(((uintptr_t)m->mapping + MIB - 1) & ~(uintptr_t)(MIB - 1));
     m->memory.size = size;
-    return 0;
-}
-
-static int give_memory(struct kvm_machine *m, struct err *e)
-{
-    uint64_t size = m->memory.size;
-    struct kvm_userspace_memory_region region = {.memory_size = size,
-                                                 .userspace_addr = (uintptr_t)m->memory.base};
-
+    region.userspace_addr = (uintptr_t)m->memory.base;
     if (vm_ioctl(m, m->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
         return err_set(e, EXIT_OTHER,
                        "KVM does not accept %llu MiB of guest memory: %s; choose less with --memory",
                        (unsigned long long)(size / MIB), strerror(errno));
     return 0;
+}
+
+/* Its only use is to take floating interruptions back; a kernel without it lets them wait across a reset. */
+static void create_interrupt_controller(struct kvm_machine *m)
+{
+    struct kvm_create_device flic = {.type = KVM_DEV_TYPE_FLIC};
+
+    if (vm_ioctl(m, m->vm_fd, KVM_CREATE_DEVICE, &flic) == 0)
+        m->flic_fd = (int)flic.fd;
 }
 
 /* What the guest's CPUs have, asked once: here only facility 78 (EDAT-2), for translation. */
@@ -179,13 +181,22 @@ static int load(struct kvm_machine *m, struct err *e)
     struct ipl_request request = m->config.ipl;
 
     request.append = m->append;
-    return ipl_load(&request, &m->memory, &m->ipl, e);
-}
-
-static void set_start(struct kvm_machine *m)
-{
+    if (ipl_load(&request, &m->memory, &m->ipl, e) < 0)
+        return -1;
     m->cpu[0].run->psw_mask = m->ipl.psw.mask;
     m->cpu[0].run->psw_addr = m->ipl.psw.addr;
+    return 0;
+}
+
+/* The service-call processor, and interruptions that no CPU has taken yet: those of KVM_S390_INTERRUPT are
+ * the VM's, and the CPUs' reset leaves them. */
+static void reset_subsystem(struct kvm_machine *m)
+{
+    struct kvm_device_attr clear = {.group = KVM_DEV_FLIC_CLEAR_IRQS};
+
+    sclp_reset(&m->sclp);
+    if (m->flic_fd >= 0)
+        vm_ioctl(m, m->flic_fd, KVM_SET_DEVICE_ATTR, &clear);
 }
 
 /* Load clear: everything as if the guest had just been created. */
@@ -196,12 +207,9 @@ int vm_reset(struct kvm_machine *m, struct err *e)
             return -1;
     if (m->sys->madvise(m->memory.base, (size_t)m->memory.size, MADV_DONTNEED) < 0)
         return err_set(e, EXIT_OTHER, "cannot clear the guest's memory: %s", strerror(errno));
-    sclp_reset(&m->sclp);
+    reset_subsystem(m);
     m->reset_pending = false;
-    if (load(m, e) < 0)
-        return -1;
-    set_start(m);
-    return 0;
+    return load(m, e);
 }
 
 /* What DIAG 308 asked for: subcodes 0 and 1 keep memory and start at the short PSW at absolute 0 (this is how
@@ -214,7 +222,7 @@ int vm_perform_guest_reset(struct kvm_machine *m, struct err *e)
     if (m->reset_subcode > 1)
         return vm_reset(m, e);
     m->reset_pending = false;
-    sclp_reset(&m->sclp);
+    reset_subsystem(m);
     if (reset_vcpu(cpu, e) < 0)
         return -1;
     cpu->run->psw_mask = (short_psw & 0xffffffff80000000ULL) & ~PSW_SHORT;
@@ -269,6 +277,8 @@ static void op_destroy(struct machine *machine)
         if (cpu->fd >= 0)
             m->sys->close(cpu->fd);
     }
+    if (m->flic_fd >= 0)
+        m->sys->close(m->flic_fd);
     if (m->vm_fd >= 0)
         m->sys->close(m->vm_fd);
     if (m->kvm_fd >= 0)
@@ -309,25 +319,24 @@ static void find_capabilities(struct kvm_machine *m)
     m->base.reg_features = registers_features(&m->cpu[0]);
 }
 
-/* The image is loaded first: KVM_CREATE_VM takes large pages from this process, and filling small ones is
- * five times as slow. The rest is in the kernel's order: VM capabilities before vcpus, the PSW after the
- * reset. */
+/* The order is the kernel's: VM capabilities before vcpus, the PSW after the reset. */
 static int bring_up(struct kvm_machine *m, struct err *e)
 {
-    if (open_kvm(m, e) < 0 || map_memory(m, e) < 0 || load(m, e) < 0 || create_vm(m, e) < 0 ||
-        give_memory(m, e) < 0)
+    if (open_kvm(m, e) < 0 || create_vm(m, e) < 0 || map_memory(m, e) < 0)
         return -1;
     enable(m, KVM_CAP_S390_VECTOR_REGISTERS);
     enable(m, KVM_CAP_S390_GS);
     enable(m, KVM_CAP_S390_USER_SIGP);
     m->instr0 = enable(m, KVM_CAP_S390_USER_INSTR0);
     m->clear_reset = capability(m, KVM_CAP_S390_VCPU_RESETS) > 0;
+    create_interrupt_controller(m);
     read_facilities(m);
     for (unsigned i = 0; i < m->base.ncpus; i++)
         if (create_vcpu(m, i, e) < 0 || reset_vcpu(&m->cpu[i], e) < 0)
             return -1;
     find_capabilities(m);
-    set_start(m);
+    if (load(m, e) < 0)
+        return -1;
     for (unsigned i = 0; i < m->base.ncpus; i++)
         if (vcpu_start(&m->cpu[i], e) < 0)
             return -1;
@@ -347,7 +356,7 @@ struct machine *kvm_create(const struct kvm_config *config, struct err *e)
     m->base.ncpus = config->ncpus < 1 ? 1 : config->ncpus > KVM_CPUS_MAX ? KVM_CPUS_MAX : config->ncpus;
     m->sys = config->system;
     m->config = *config;
-    m->kvm_fd = m->vm_fd = -1;
+    m->kvm_fd = m->vm_fd = m->flic_fd = -1;
     for (unsigned i = 0; i < KVM_CPUS_MAX; i++)
         m->cpu[i].fd = -1;
     pthread_mutex_init(&m->lock, NULL);

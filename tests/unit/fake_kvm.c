@@ -18,13 +18,14 @@
 #define KVM_FD 1000
 #define VM_FD 1001
 #define VCPU_FD 1002
+#define FLIC_FD 1003
 #define MIB 0x100000ULL
 
 struct fake_kvm kernel;
 
 static kernel_run_fn *script[KERNEL_SCRIPT_MAX];
 static size_t script_length, script_at;
-static bool fd_open[3];
+static bool fd_open[4];
 static struct kvm_run *vcpu_run;
 static struct kvm_sync_regs guest; /* the registers as the kernel has them */
 static uint64_t valid_regs;
@@ -92,7 +93,7 @@ static int kernel_open(const char *path, int flags)
 
 static int kernel_close(int fd)
 {
-    if (fd < KVM_FD || fd > VCPU_FD || !fd_open[fd - KVM_FD]) {
+    if (fd < KVM_FD || fd > FLIC_FD || !fd_open[fd - KVM_FD]) {
         kernel_check(false, "closes what is open", __LINE__);
         return fails(EBADF);
     }
@@ -216,6 +217,22 @@ static int kvm_ioctl(unsigned long request, void *arg)
     }
 }
 
+static int create_device(struct kvm_create_device *device)
+{
+    if (device->type != KVM_DEV_TYPE_FLIC || !has(KVM_CAP_DEVICE_CTRL))
+        return fails(ENODEV);
+    device->fd = (uint32_t)take_fd(FLIC_FD);
+    return 0;
+}
+
+static int flic_ioctl(unsigned long request, const struct kvm_device_attr *attr)
+{
+    if (request != KVM_SET_DEVICE_ATTR || attr->group != KVM_DEV_FLIC_CLEAR_IRQS)
+        return fails(EINVAL);
+    kernel.vm_interrupts_cleared++;
+    return 0;
+}
+
 static int vm_ioctl(unsigned long request, void *arg)
 {
     switch (request) {
@@ -228,6 +245,8 @@ static int vm_ioctl(unsigned long request, void *arg)
     case KVM_CREATE_VCPU:
         kernel_check(arg == NULL, "the first CPU has address 0", __LINE__);
         return kernel.create_vcpu_errno ? fails(kernel.create_vcpu_errno) : take_fd(VCPU_FD);
+    case KVM_CREATE_DEVICE:
+        return create_device(arg);
     case KVM_S390_INTERRUPT:
         kernel.vm_interrupts++;
         kernel.interrupt = *(const struct kvm_s390_interrupt *)arg;
@@ -334,10 +353,12 @@ static int vcpu_ioctl(unsigned long request, void *arg)
 
 static int kernel_ioctl(int fd, unsigned long request, void *arg)
 {
-    kernel_check(fd >= KVM_FD && fd <= VCPU_FD && fd_open[fd - KVM_FD], "ioctl of an open descriptor",
+    kernel_check(fd >= KVM_FD && fd <= FLIC_FD && fd_open[fd - KVM_FD], "ioctl of an open descriptor",
                  __LINE__);
     if (fd == KVM_FD)
         return kvm_ioctl(request, arg);
+    if (fd == FLIC_FD)
+        return flic_ioctl(request, arg);
     return fd == VM_FD ? vm_ioctl(request, arg) : vcpu_ioctl(request, arg);
 }
 

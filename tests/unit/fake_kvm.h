@@ -50,6 +50,7 @@ struct fake_kvm {
     unsigned nhw;
     struct kvm_hw_breakpoint hw[KERNEL_HW_MAX];
     unsigned vm_interrupts, vcpu_interrupts;
+    unsigned vm_interrupts_cleared;      /* how often */
     struct kvm_s390_interrupt interrupt; /* the last one */
     unsigned initial_resets, clear_resets, madvises;
 

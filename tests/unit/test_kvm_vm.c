@@ -339,6 +339,29 @@ static void guest_reset_at_the_short_psw(void **state)
     assert_int_equal(rig_reg(REG_R0 + 3), 0);
 }
 
+/* A service signal that no CPU has taken is not for the guest that comes after a reset. */
+static void reset_takes_interruptions_back(void **state)
+{
+    (void)state;
+    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(kernel.vm_interrupts_cleared, 1);
+    rig_put(0x2000, "83230308");
+    rig_set_reg(REG_R0 + 3, 1);
+    rig_assert_stop(rig_continue(), STOP_RESET, 0x2004);
+    rig_step();
+    assert_int_equal(kernel.vm_interrupts_cleared, 2);
+}
+
+static void runs_without_an_interrupt_controller(void **state)
+{
+    (void)state;
+    rig_prepare(RIG_ELF);
+    kernel.hidden[0] = KVM_CAP_DEVICE_CTRL;
+    assert_true(rig_create());
+    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    rig_teardown(NULL);
+}
+
 /* ---- counters ---- */
 
 static uint64_t counter(const char *name)
@@ -439,6 +462,8 @@ int main(void)
         TEST(reset_says_what_fails),
         TEST(guest_reset_is_performed_by_the_next_resume),
         TEST(guest_reset_at_the_short_psw),
+        TEST(reset_takes_interruptions_back),
+        cmocka_unit_test(runs_without_an_interrupt_controller),
         TEST(counts_exits_by_reason),
         TEST(failed_runs_are_reported_and_counted),
         TEST(ends_while_running),
