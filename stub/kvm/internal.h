@@ -94,12 +94,19 @@ enum vcpu_phase {
     VCPU_ENDING,
 };
 
+/* A register's place in kvm_run: 4 or 8 bytes in host order, and the dirty bit that makes KVM take it. */
+struct place {
+    void *at; /* NULL: not there, or 16 bytes */
+    uint64_t dirty;
+};
+
 struct vcpu {
     struct kvm_machine *m;
     unsigned id;
     int fd;
     struct kvm_run *run;
     size_t run_size;
+    struct place place[REG_COUNT];
     pthread_t thread;
     sem_t go; /* posted when the phase is no longer VCPU_PARKED */
     bool thread_started;
@@ -208,6 +215,7 @@ bool traps_hit(const struct vcpu *cpu, uint64_t pc);
 bool step_interruption_pending(struct vcpu *cpu);
 
 /* registers.c */
+void registers_find(struct vcpu *cpu);
 int registers_read(struct machine *m, unsigned cpu, unsigned reg, uint8_t *bytes);
 int registers_write(struct machine *m, unsigned cpu, unsigned reg, const uint8_t *bytes);
 unsigned registers_features(const struct vcpu *cpu);

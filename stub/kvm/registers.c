@@ -5,12 +5,6 @@
 #include "internal.h"
 #include "zgdbd/bytes.h"
 
-/* A register's place: 4 or 8 bytes in host order, and the dirty bit that makes KVM take it. */
-struct place {
-    void *at;
-    uint64_t dirty;
-};
-
 static bool has_vectors(const struct vcpu *cpu)
 {
     return cpu->run->kvm_valid_regs & KVM_SYNC_VRS;
@@ -89,6 +83,13 @@ static struct place place_of(struct vcpu *cpu, unsigned reg)
     return virt_place(cpu, reg);
 }
 
+/* kvm_run does not move: the places are looked up once. */
+void registers_find(struct vcpu *cpu)
+{
+    for (unsigned reg = 0; reg < REG_COUNT; reg++)
+        cpu->place[reg] = place_of(cpu, reg);
+}
+
 static bool present(const struct machine *m, unsigned reg)
 {
     return reg < REG_COUNT && (m->reg_features >> reg_table[reg].feature & 1);
@@ -106,7 +107,7 @@ int registers_read(struct machine *machine, unsigned id, unsigned reg, uint8_t *
         store_be64(bytes + 8, cpu->run->s.regs.vrs[16 + reg - REG_V16][1]);
         return 0;
     }
-    p = place_of(cpu, reg);
+    p = cpu->place[reg];
     if (!p.at)
         return -1;
     if (reg_table[reg].bytes == 4)
@@ -136,13 +137,13 @@ int registers_write(struct machine *machine, unsigned id, unsigned reg, const ui
     if (!present(machine, reg))
         return -1;
     if (reg == REG_PSWA || reg == REG_PSWM)
-        psw_written(cpu, reg, load_be64(bytes) != *(uint64_t *)place_of(cpu, reg).at);
+        psw_written(cpu, reg, load_be64(bytes) != *(uint64_t *)cpu->place[reg].at);
     if (reg >= REG_V16 && reg < REG_GSD) {
         cpu->run->s.regs.vrs[16 + reg - REG_V16][0] = load_be64(bytes);
         cpu->run->s.regs.vrs[16 + reg - REG_V16][1] = load_be64(bytes + 8);
         return 0;
     }
-    p = place_of(cpu, reg);
+    p = cpu->place[reg];
     if (!p.at)
         return -1;
     if (reg == REG_PREFIX && load_be64(bytes) & ~0x7fffe000ULL)

@@ -145,6 +145,7 @@ static int create_vcpu(struct kvm_machine *m, unsigned id, struct err *e)
         return err_set(e, EXIT_NO_KVM, "cannot map kvm_run of CPU %u: %s", id, strerror(errno));
     cpu->run = run;
     cpu->run_size = (size_t)size;
+    registers_find(cpu);
     return 0;
 }
 

@@ -4,24 +4,38 @@
 
 #include "internal.h"
 
-static void append_reg(struct session *s, unsigned reg)
+/* Appends the bytes of the registers collected so far, and x's for one that has no value. */
+static void append_without_value(struct session *s, const uint8_t *block, size_t n, unsigned reg)
 {
-    uint8_t bytes[REG_MAX_BYTES];
-    if (machine_read_reg(s->target->machine, s->cpu, reg, bytes) == 0) {
-        rsp_hex(&s->out, bytes, reg_table[reg].bytes);
-        return;
-    }
+    rsp_hex(&s->out, block, n);
     for (unsigned i = 0; i < reg_table[reg].bytes; i++)
         rsp_str(&s->out, "xx");
+}
+
+/* Registers first to last in the order of `g`, collected so that they are turned to hex in one go. */
+static void append_regs(struct session *s, unsigned first, unsigned last)
+{
+    uint8_t block[REG_COUNT * REG_MAX_BYTES];
+    size_t n = 0;
+
+    for (unsigned reg = first; reg <= last; reg++) {
+        if (!target_has_reg(s->target, reg))
+            continue;
+        if (machine_read_reg(s->target->machine, s->cpu, reg, block + n) == 0) {
+            n += reg_table[reg].bytes;
+            continue;
+        }
+        append_without_value(s, block, n, reg);
+        n = 0;
+    }
+    rsp_hex(&s->out, block, n);
 }
 
 void cmd_read_regs(struct session *s, const struct rsp_request *r)
 {
     (void)r;
     rsp_begin(&s->out, RSP_PLAIN);
-    for (unsigned reg = 0; reg < REG_COUNT; reg++)
-        if (target_has_reg(s->target, reg))
-            append_reg(s, reg);
+    append_regs(s, 0, REG_COUNT - 1);
     rsp_end(&s->out);
 }
 
@@ -32,7 +46,7 @@ void cmd_read_reg(struct session *s, const struct rsp_request *r)
         return;
     }
     rsp_begin(&s->out, RSP_PLAIN);
-    append_reg(s, r->reg.number);
+    append_regs(s, r->reg.number, r->reg.number);
     rsp_end(&s->out);
 }
 
