@@ -271,6 +271,8 @@ enum options_verdict options_parse(int argc, char **argv, struct options *o, str
         }
         if (option == ':')
             err_set(e, EXIT_USAGE, "option %s needs a value", argv[optind - 1]);
+        else if (option == '?' && optopt > 0 && optopt < OPT_APPEND) /* argv[optind - 1] may be the one before */
+            err_set(e, EXIT_USAGE, "unknown option -%c", optopt);
         else if (option == '?')
             err_set(e, EXIT_USAGE, "unknown, ambiguous or valueless option %s", argv[optind - 1]);
         if (option == ':' || option == '?' || parse_option(option, o, &given, e))

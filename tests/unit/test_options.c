@@ -132,6 +132,7 @@ static void test_usage_errors(void **state)
         {"a b", "more than one"},
         {"--frobnicate i", "--frobnicate"},
         {"-x i", "-x"},
+        {"-xy i", "option -x"},
         {"--run=1 i", "--run=1"},
         {"--on i", "--on"},
         {"i --memory", "--memory needs a value"},
