@@ -149,7 +149,6 @@ struct kvm_machine {
     bool reset_pending; /* the guest asked for it; the next resume performs it */
     unsigned reset_subcode;
     struct applied_set applied;
-    const struct resume_plan *plan;
 
     pthread_mutex_t lock; /* phases, and from here on */
     unsigned running;

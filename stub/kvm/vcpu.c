@@ -139,7 +139,6 @@ int vcpu_resume_all(struct machine *machine, const struct resume_plan *plan, str
     if (breakpoints_adopt(m, plan, e) < 0)
         return -1;
     pthread_mutex_lock(&m->lock);
-    m->plan = plan;
     m->have_stop = false;
     m->running = go;
     for (unsigned i = 0; i < m->base.ncpus; i++) {

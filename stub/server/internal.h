@@ -31,7 +31,6 @@ struct connection {
 
 struct sink {
     int fd; /* -1: output is thrown away */
-    bool socket;
     struct console_ring *ring;
     ev_io writable;
     size_t pos;
