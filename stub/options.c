@@ -271,7 +271,7 @@ enum options_verdict options_parse(int argc, char **argv, struct options *o, str
         }
         if (option == ':')
             err_set(e, EXIT_USAGE, "option %s needs a value", argv[optind - 1]);
-        else if (option == '?' && optopt > 0 && optopt < OPT_APPEND) /* argv[optind - 1] may be the one before */
+        else if (option == '?' && optopt > 0 && optopt < OPT_APPEND) /* optind may not be past it */
             err_set(e, EXIT_USAGE, "unknown option -%c", optopt);
         else if (option == '?')
             err_set(e, EXIT_USAGE, "unknown, ambiguous or valueless option %s", argv[optind - 1]);
