@@ -136,6 +136,30 @@ static void in_front_of_a_breakpoint(void **state)
     assert_int_equal(rig_reg(R10), 2);
 }
 
+/* Executes while a step is asked for, and else does nothing until it is kicked. */
+static int only_steps(struct kvm_run *run)
+{
+    return kernel.debug_control & KVM_GUESTDBG_SINGLESTEP ? kernel_cpu(run) : kernel_block(run);
+}
+
+/* Interrupted when it had gone on: where it stands now nothing was reported. */
+static void behind_a_breakpoint(void **state)
+{
+    (void)state;
+    put_program();
+    rig_breakpoint(BP_SOFTWARE, 0x2004, 0);
+    rig_assert_stop(rig_continue(), STOP_SW_BREAKPOINT, 0x2004);
+    kernel.run = only_steps;
+    rig_resume(CPU_CONTINUE);
+    kernel_wait_blocked();
+    machine_interrupt(rig);
+    rig_assert_stop(rig_wait(), STOP_INTERRUPT, 0x2008);
+    kernel.run = NULL;
+    rig_no_breakpoints();
+    rig_breakpoint(BP_SOFTWARE, 0x2008, 0);
+    rig_assert_stop(rig_continue(), STOP_SW_BREAKPOINT, 0x2008);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, reset, rig_teardown)
 
 int main(void)
@@ -146,6 +170,7 @@ int main(void)
         TEST(before_a_software_breakpoint_is_passed),
         TEST(before_a_hardware_breakpoint_is_passed),
         TEST(in_front_of_a_breakpoint),
+        TEST(behind_a_breakpoint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
