@@ -160,6 +160,7 @@ static enum target_state attach_halting(struct target *t, struct err *e)
 {
     (void)e;
     registry_clear(t);
+    t->killed = false;
     return ATTACHED_HALTING;
 }
 
@@ -205,17 +206,24 @@ static enum target_state lost_halting(struct target *t, struct err *e)
     return t->intent == INTENT_RESET ? DETACHED_HALTING : lost_running(t, e);
 }
 
-static enum target_state kill_stopped(struct target *t, struct err *e)
+static enum target_state load_again(struct target *t, struct err *e)
 {
     registry_clear(t);
-    if (reset(t, NULL, e) == 0)
-        t->killed = true;
+    if (reset(t, NULL, e))
+        log_msg(LOG_ERROR, "the guest was killed and cannot be loaded again: %s", e->text);
     return t->session ? ATTACHED_STOPPED : DETACHED_STOPPED;
+}
+
+static enum target_state kill_stopped(struct target *t, struct err *e)
+{
+    t->killed = true;
+    return load_again(t, e);
 }
 
 static enum target_state kill_running(struct target *t, struct err *e)
 {
     (void)e;
+    t->killed = true;
     t->intent = INTENT_RESET;
     machine_interrupt(t->machine);
     return ATTACHED_HALTING;
@@ -260,7 +268,7 @@ static enum target_state stop_attached_halting(struct target *t, struct err *e)
 {
     t->session->cpu = t->stop.cpu;
     if (t->intent == INTENT_RESET)
-        return kill_stopped(t, e);
+        return load_again(t, e);
     if (stop_is_end(t->stop.reason) && action_for(t, t->stop.reason, true) == ACTION_EXIT) {
         log_stop(&t->stop);
         return end(t, status_for(t->stop.reason));
@@ -271,7 +279,7 @@ static enum target_state stop_attached_halting(struct target *t, struct err *e)
 static enum target_state stop_detached_halting(struct target *t, struct err *e)
 {
     if (t->intent == INTENT_RESET)
-        return kill_stopped(t, e);
+        return load_again(t, e);
     if (t->intent == INTENT_RUN || stop_is_end(t->stop.reason))
         return settle_alone(t, e);
     registry_clear(t);

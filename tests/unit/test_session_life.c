@@ -306,6 +306,24 @@ static void test_lost_breakpoints_are_gone(void **state)
     assert_int_equal(w->fake->plan.nbreakpoints, 0);
 }
 
+/* Who kills leaves the guest at its first instruction; who comes then, even before it has stopped, and is
+ * lost lets it run. */
+static void test_lost_after_a_kill(void **state)
+{
+    struct world *w = *state;
+    EXPECT("c", "");
+    assert_int_equal(session_input(w->a.session, "$k#6b", 5), 5);
+    session_destroy(w->a.session);
+    peer_open(w, &w->a);
+    assert_int_equal(session_input(w->a.session, "$?#3f", 5), 5);
+    world_collect(w);
+    assert_true(starts(peer_send(w, &w->a, "", 0), "T05"));
+    assert_int_equal(w->fake->resets, 1);
+    assert_false(fake_running(w->fake));
+    peer_lose(w, &w->a);
+    assert_true(fake_running(w->fake));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -326,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_lost_exit),
         TEST(test_lost_while_halting),
         TEST(test_lost_breakpoints_are_gone),
+        TEST(test_lost_after_a_kill),
     };
     log_set_level(LOG_ERROR); /* the expected warnings are many */
     return cmocka_run_group_tests(tests, NULL, NULL);
