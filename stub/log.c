@@ -4,6 +4,7 @@
 #include "zgdbd/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,6 +44,7 @@ void log_msg(enum log_level level, const char *fmt, ...)
     va_list ap;
     int head;
     int body;
+    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
     size_t len;
     ssize_t n;
 
@@ -63,8 +65,11 @@ void log_msg(enum log_level level, const char *fmt, ...)
         if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
             line[i] = '?';
     line[len++] = '\n';
-    do {
-        n = write(STDERR_FILENO, line, len);
-    } while (n < 0 && errno == EINTR);
+    /* A standard error that nobody reads must not hold up the daemon: what it does not take at once is lost.
+     */
+    if (poll(&ready, 1, 0) != 0)
+        do {
+            n = write(STDERR_FILENO, line, len);
+        } while (n < 0 && errno == EINTR);
     errno = saved_errno;
 }

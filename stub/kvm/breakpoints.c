@@ -284,6 +284,24 @@ void breakpoints_unbind(struct kvm_machine *m)
         m->applied.entry[i].bound = false;
 }
 
+/* Whether the aligned block in which opcode 0x0000 lies is zero but for the opcode's own two bytes. */
+static bool zero_around(const struct kvm_machine *m, const struct applied *a)
+{
+    uint64_t block = a->absolute & ~(uint64_t)15;
+
+    for (uint64_t at = block; at < block + 16; at += 2)
+        if (at != a->absolute && load_be16(m->memory.base + at) != 0)
+            return false;
+    return true;
+}
+
+/* Whether the guest has cleared the place while it ran (a page that was freed): the opcode's zeros are the
+ * guest's then. */
+static bool cleared(const struct kvm_machine *m, const struct applied *a)
+{
+    return m->instr0 && !a->zero_around && zero_around(m, a);
+}
+
 static void insert_opcodes(struct kvm_machine *m)
 {
     for (size_t i = 0; i < m->applied.n; i++) {
@@ -292,14 +310,15 @@ static void insert_opcodes(struct kvm_machine *m)
         if (a->how != HOW_MEMORY)
             continue;
         a->oplen = m->instr0 ? sizeof opcode_zero : sizeof opcode_diag_501;
+        a->zero_around = zero_around(m, a);
         memcpy(a->saved, m->memory.base + a->absolute, a->oplen);
         memcpy(m->memory.base + a->absolute, opcode(m), a->oplen);
     }
     m->applied.in_force = true;
 }
 
-/* In reverse, since two breakpoints may share a frame; where the guest has stored over an opcode, its bytes
- * stay. */
+/* In reverse, since two breakpoints may share a frame; where the guest has stored over an opcode, or cleared
+ * its page, the guest's bytes stay. */
 void breakpoints_remove(struct kvm_machine *m)
 {
     if (!m->applied.in_force)
@@ -308,7 +327,7 @@ void breakpoints_remove(struct kvm_machine *m)
         struct applied *a = &m->applied.entry[i];
         uint8_t *at = m->memory.base + a->absolute;
 
-        if (a->how == HOW_MEMORY && memcmp(at, opcode(m), a->oplen) == 0)
+        if (a->how == HOW_MEMORY && memcmp(at, opcode(m), a->oplen) == 0 && !cleared(m, a))
             memcpy(at, a->saved, a->oplen);
     }
     m->applied.in_force = false;

@@ -55,6 +55,7 @@ struct applied {
     uint64_t absolute;
     unsigned oplen;   /* bytes of the opcode in memory */
     uint8_t saved[4]; /* what the opcode replaced */
+    bool zero_around; /* nothing but zeros was around it */
 };
 
 struct applied_set {
@@ -78,10 +79,8 @@ extern const uint8_t opcode_diag_501[TRAP_BYTES];
 
 /* Traps at the interruption handlers' first instructions while one instruction is stepped. */
 #define HANDLERS 5
+
 struct handler_traps {
-    bool valid; /* absolute[] holds for this key */
-    uint8_t new_psws[96];
-    uint64_t key[4]; /* prefix, CR1, CR7, CR13 */
     unsigned n;
     uint64_t absolute[HANDLERS];
     uint8_t saved[HANDLERS][TRAP_BYTES];

@@ -11,23 +11,13 @@
 
 /* Where the new PSWs are in the lowcore, from the restart to the I/O one (Principles, "Assigned Storage
  * Locations"). */
-#define NEW_PSWS 0x1a0
 #define INSN_BYTES_MAX 6
+#define LOWCORE_BYTES 8192
 static const unsigned new_psw[HANDLERS] = {0x1a0, 0x1b0, 0x1d0, 0x1e0, 0x1f0}; /* restart, external, program,
                                                                                  machine check, I/O */
 
 /* Enough for the few local interruptions that can be pending at once; KVM gives 72 bytes for each. */
 #define IRQ_STATE_BYTES (16 * sizeof(struct kvm_s390_irq))
-
-static void make_key(const struct vcpu *cpu, uint64_t key[4])
-{
-    const struct kvm_sync_regs *s = &cpu->run->s.regs;
-
-    key[0] = s->prefix;
-    key[1] = s->crs[1];
-    key[2] = s->crs[7];
-    key[3] = s->crs[13];
-}
 
 static bool apart(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
 {
@@ -42,14 +32,20 @@ static bool apart_from_others(const struct handler_traps *t, uint64_t absolute)
     return true;
 }
 
-/* Finds the handlers' first instructions, each through the translation that its new PSW sets up. */
-static void find_handlers(struct vcpu *cpu, const uint8_t *lowcore)
+/* Finds the handlers' first instructions, each through the translation that its new PSW sets up. Looked up
+ * for each step anew: tables change without notice, and a trap in a wrong frame would be worse than the
+ * microseconds. */
+static void find_handlers(struct vcpu *cpu)
 {
     struct handler_traps *t = &cpu->traps;
+    uint64_t prefix = cpu->run->s.regs.prefix;
+    const uint8_t *lowcore = cpu->m->memory.base + prefix;
     struct dat_context ctx;
 
-    memory_context(cpu, &ctx);
     t->n = 0;
+    if (prefix > cpu->m->memory.size - LOWCORE_BYTES)
+        return;
+    memory_context(cpu, &ctx);
     for (unsigned i = 0; i < HANDLERS; i++) {
         struct dat_result at;
         uint64_t addr = load_be64(lowcore + new_psw[i] + 8);
@@ -66,26 +62,6 @@ static void find_handlers(struct vcpu *cpu, const uint8_t *lowcore)
     }
 }
 
-/* The handlers rarely change: they are looked up again only if the new PSWs, the prefix or an ASCE did. */
-static bool refresh(struct vcpu *cpu)
-{
-    struct handler_traps *t = &cpu->traps;
-    uint64_t prefix = cpu->run->s.regs.prefix, key[4];
-    const uint8_t *lowcore = cpu->m->memory.base + prefix;
-
-    if (prefix > cpu->m->memory.size - 8192)
-        return false;
-    make_key(cpu, key);
-    if (t->valid && memcmp(key, t->key, sizeof key) == 0 &&
-        memcmp(lowcore + NEW_PSWS, t->new_psws, sizeof t->new_psws) == 0)
-        return true;
-    find_handlers(cpu, lowcore);
-    memcpy(t->key, key, sizeof key);
-    memcpy(t->new_psws, lowcore + NEW_PSWS, sizeof t->new_psws);
-    t->valid = true;
-    return true;
-}
-
 /* Sets the traps, but none over the instruction that is to be stepped: executes is false where an
  * interruption comes before the instruction at the PC. */
 void traps_set(struct vcpu *cpu, bool executes)
@@ -93,10 +69,9 @@ void traps_set(struct vcpu *cpu, bool executes)
     struct handler_traps *t = &cpu->traps;
     uint64_t pc;
 
-    if (!cpu->m->instr0 || !refresh(cpu))
-        return;
+    find_handlers(cpu);
     if (!executes || memory_absolute(cpu, SPACE_PSW, cpu->run->psw_addr, &pc) < 0)
-        pc = UINT64_MAX;
+        pc = cpu->m->memory.size + INSN_BYTES_MAX; /* apart from everything */
     for (unsigned i = 0; i < t->n; i++) {
         uint8_t *at = cpu->m->memory.base + t->absolute[i];
 

@@ -176,10 +176,11 @@ static int reset_vcpu(struct vcpu *cpu, struct err *e)
     memset(regs->vrs, 0, sizeof regs->vrs);
     regs->fpc = 0;
     regs->prefix = 0;
+    regs->pft = KVM_S390_PFAULT_TOKEN_INVALID;
+    regs->pfs = regs->pfc = 0;
     cpu->run->kvm_dirty_regs = KVM_SYNC_PREFIX; /* and no edit from before the reset */
     cpu->at_reported = false;
     cpu->debug_stale = true;
-    cpu->traps.valid = false;
     breakpoints_unbind(m);
     return 0;
 }
@@ -225,8 +226,21 @@ int vm_reset(struct kvm_machine *m, struct err *e)
     return 0;
 }
 
-/* What DIAG 308 asked for: subcodes 0 and 1 keep memory and start at the short PSW at absolute 0 (this is how
- * Linux enters kdump); 3 and 4 load the image again. */
+/* Load normal: the registers stay (Principles, "CPU Reset"). Kernels before 5.6 have no such reset from user
+ * space; their guests meet an initial reset, with the registers that KVM clears then. */
+static int normal_reset(struct vcpu *cpu, struct err *e)
+{
+    unsigned long reset = cpu->m->clear_reset ? KVM_S390_NORMAL_RESET : KVM_S390_INITIAL_RESET;
+
+    if (vm_ioctl(cpu->m, cpu->fd, reset, NULL) < 0 || vm_set_stopped(cpu, false) < 0)
+        return err_set(e, EXIT_OTHER, "reset of CPU %u: %s", cpu->id, strerror(errno));
+    cpu->at_reported = false;
+    cpu->debug_stale = true;
+    return 0;
+}
+
+/* What DIAG 308 asked for. Subcodes 0 (CPUs cleared) and 1 (registers kept) leave memory and start at the
+ * short PSW at absolute 0: this is how Linux enters kdump. 3 and 4 load the image again. */
 int vm_perform_guest_reset(struct kvm_machine *m, struct err *e)
 {
     struct vcpu *cpu = &m->cpu[0];
@@ -236,7 +250,7 @@ int vm_perform_guest_reset(struct kvm_machine *m, struct err *e)
         return vm_reset(m, e);
     m->reset_pending = false;
     reset_subsystem(m);
-    if (reset_vcpu(cpu, e) < 0)
+    if ((m->reset_subcode ? normal_reset(cpu, e) : reset_vcpu(cpu, e)) < 0)
         return -1;
     cpu->run->psw_mask = (short_psw & 0xffffffff80000000ULL) & ~PSW_SHORT;
     cpu->run->psw_addr = short_psw & 0x7fffffffULL;

@@ -163,7 +163,8 @@ static int unix_socket(struct listener *l, const struct listen_spec *spec, char 
     umask(mask);
     if (failed || listen(fd, 8) || lstat(spec->path, &l->created)) {
         err_set(e, EXIT_OTHER, "cannot listen on unix:%s: %s%s", spec->path, strerror(errno),
-                errno == EADDRINUSE ? " (somebody answers there, or it is no socket)" : "");
+                errno == EADDRINUSE ? " (somebody answers there, or it is no socket); choose another path"
+                                    : "; choose a path in a directory that you can write to");
         close(fd);
         return -1;
     }

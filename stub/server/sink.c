@@ -53,7 +53,9 @@ int server_console(struct server *s, const struct console_spec *spec, struct con
     } else if (spec->kind == CONSOLE_FILE) {
         k->fd = open(spec->path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
         if (k->fd < 0)
-            return err_set(e, EXIT_OTHER, "cannot open %s for the console: %s", spec->path, strerror(errno));
+            return err_set(e, EXIT_OTHER,
+                           "cannot open %s for the console: %s; choose another file, or --console none",
+                           spec->path, strerror(errno));
     }
     ev_io_init(&k->writable, on_writable, k->fd, EV_WRITE);
     k->writable.data = s;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Running and stopping: ?, vCont, c, s, breakpoints, D, k, vKill, R, vRun, vAttach. A resume packet has no
  * reply of its own; the stop reply is its answer, and comes from target.c. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,11 +19,8 @@ void cmd_stop_reason(struct session *s, const struct rsp_request *r)
 static void resume_failed(struct session *s, const char *text)
 {
     if (!(s->features & RSP_FEATURE_ERROR_MESSAGE)) {
-        char line[sizeof(struct err) + 16];
-        size_t len = strlen(text);
-        len = len < sizeof line - 2 ? len : sizeof line - 2;
-        memcpy(line, text, len);
-        memcpy(line + len, "\n", 2);
+        char line[sizeof(struct err) + 1];
+        snprintf(line, sizeof line, "%s\n", text);
         session_console(s, line);
     }
     session_refuse(s, RSP_EINVAL, text);
@@ -233,10 +231,13 @@ void cmd_kill_pid(struct session *s, const struct rsp_request *r)
 /* R has no reply. */
 void cmd_restart(struct session *s, const struct rsp_request *r)
 {
+    char line[sizeof(struct err) + 1];
     struct err e;
     (void)r;
-    if (target_reset(s->target, NULL, &e))
-        session_console(s, e.text);
+    if (target_reset(s->target, NULL, &e) == 0)
+        return;
+    snprintf(line, sizeof line, "%s\n", e.text);
+    session_console(s, line);
 }
 
 /* The arguments, if there are any, are the guest's new command line. */

@@ -335,6 +335,9 @@ static int vcpu_ioctl(unsigned long request, void *arg)
     case KVM_S390_INITIAL_RESET:
         initial_reset();
         return 0;
+    case KVM_S390_NORMAL_RESET:
+        kernel.program_pending = kernel.external_pending = false;
+        return has(KVM_CAP_S390_VCPU_RESETS) ? 0 : fails(EINVAL);
     case KVM_S390_CLEAR_RESET:
         kernel.clear_resets++;
         return has(KVM_CAP_S390_VCPU_RESETS) ? 0 : fails(EINVAL);

@@ -131,6 +131,27 @@ static void the_guest_stores_over_it(void **state)
     assert_int_equal(rig_reg(REG_R0 + 15), 1);
 }
 
+/* A page that the guest frees and clears while the breakpoint is in it stays cleared. */
+static int clears_the_page(struct kvm_run *run)
+{
+    KERNEL_CHECK(in_memory(0x5004, "\x00\x00\x00\x01", 4));
+    memset(kernel.memory + 0x5000, 0, 0x1000);
+    return kernel_cpu(run);
+}
+
+static void the_guest_clears_its_page(void **state)
+{
+    (void)state;
+    rig_put(0x5000, AGHI_10_1 AGHI_10_1 AGHI_10_1);
+    rig_put(0x2004, "0000");
+    rig_breakpoint(BP_SOFTWARE, 0x5004, 0);
+    rig_breakpoint(BP_SOFTWARE, 0x2004, 0);
+    KERNEL_SCRIPT(clears_the_page);
+    rig_assert_stop(rig_continue(), STOP_SW_BREAKPOINT, 0x2004);
+    rig_assert_bytes(0x5000, "0000000000000000");
+    rig_assert_bytes(0x2004, "0000");
+}
+
 static void the_debugger_stores_over_it(void **state)
 {
     (void)state;
@@ -522,6 +543,7 @@ int main(void)
         TEST(is_reported_when_the_pc_was_put_there),
         TEST(on_a_loop_of_one_instruction),
         TEST(the_guest_stores_over_it),
+        TEST(the_guest_clears_its_page),
         TEST(the_debugger_stores_over_it),
         TEST(nothing_stays_after_an_interrupt),
         TEST(a_zero_opcode_of_the_guests_own),

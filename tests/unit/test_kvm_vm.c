@@ -326,17 +326,27 @@ static void guest_reset_is_performed_by_the_next_resume(void **state)
 }
 
 /* Subcode 1 keeps memory and starts at the short PSW at absolute 0. */
-static void guest_reset_at_the_short_psw(void **state)
+/* Subcode 0 clears the CPU, 1 keeps its registers. */
+static void resets_at_the_short_psw(unsigned subcode, uint64_t r8)
 {
-    (void)state;
     rig_put(0x2000, "83230308");
     rig_put(0x3000, "a7ab0001");
     rig_put(0, "0008000080003000");
-    rig_set_reg(REG_R0 + 3, 1);
+    rig_set_reg(REG_PSWM, RIG_64BIT);
+    rig_set_reg(REG_PSWA, 0x2000);
+    rig_set_reg(REG_R0 + 3, subcode);
+    rig_set_reg(REG_R0 + 8, 0x77);
     rig_assert_stop(rig_continue(), STOP_RESET, 0x2004);
     rig_assert_stop(rig_step(), STOP_STEP, 0x3004);
     assert_int_equal(rig_reg(REG_PSWM), 0x80000000 | 2ULL << 44);
-    assert_int_equal(rig_reg(REG_R0 + 3), 0);
+    assert_int_equal(rig_reg(REG_R0 + 8), r8);
+}
+
+static void guest_reset_at_the_short_psw(void **state)
+{
+    (void)state;
+    resets_at_the_short_psw(1, 0x77);
+    resets_at_the_short_psw(0, 0);
 }
 
 /* A service signal that no CPU has taken is not for the guest that comes after a reset. */

@@ -49,6 +49,23 @@ static void respects_the_level(void **state)
     assert_string_equal(logged(LOG_DEBUG, "x"), "zgdbd: debug: x\n");
 }
 
+/* A pipe that nobody reads takes what fits and no more, and the daemon goes on. */
+static void never_waits_for_a_reader(void **state)
+{
+    int saved = dup(STDERR_FILENO);
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+    for (int i = 0; i < 100000; i++)
+        log_msg(LOG_ERROR, "%060d", i);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void knows_levels_by_name(void **state)
 {
     (void)state;
@@ -111,9 +128,13 @@ static void names_every_stop_reason(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(respects_the_level),    cmocka_unit_test(knows_levels_by_name),
-        cmocka_unit_test(writes_one_clean_line), cmocka_unit_test(keeps_errno),
-        cmocka_unit_test(fills_errors),          cmocka_unit_test(names_every_stop_reason),
+        cmocka_unit_test(never_waits_for_a_reader),
+        cmocka_unit_test(respects_the_level),
+        cmocka_unit_test(knows_levels_by_name),
+        cmocka_unit_test(writes_one_clean_line),
+        cmocka_unit_test(keeps_errno),
+        cmocka_unit_test(fills_errors),
+        cmocka_unit_test(names_every_stop_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -213,7 +213,7 @@ static void test_restart(void **state)
     assert_string_equal(w->fake->append, "root=1 quiet");
     w->fake->fail_reset = "no image";
     EXPECT("vRun;", "E05");
-    assert_string_equal(text_of(ask(w, "R00") + 1), "no image");
+    assert_string_equal(text_of(ask(w, "R00") + 1), "no image\n");
     w->fake->fail_reset = NULL;
     EXPECT("D", "OK");
     STARTS("vRun;", "T05");
