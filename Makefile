@@ -156,7 +156,7 @@ fuzz-short: $(FUZZ_RUNS) ## run every fuzzer for a few seconds
 $(FUZZ_RUNS): fuzz-run-%: $(BUILD)/fuzz/%
 	@$< -max_total_time=4 -timeout=10 -verbosity=0 -artifact_prefix=$(BUILD)/ && echo "fuzz $*: 4 s, nothing found"
 
-C_FILES := $(wildcard include/zgdbd/*.h proto/*.[ch] stub/*.[ch] stub/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.c scripts/*.c)
+C_FILES := $(wildcard include/zgdbd/*.h proto/*.[ch] stub/*.[ch] stub/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] scripts/*.c)
 lint: lint-format lint-cppcheck lint-tidy ## formatting, cppcheck, clang-tidy
 
 lint-format:

@@ -5,27 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "input.h"
 #include "zgdbd/bytes.h"
 #include "zgdbd/dat.h"
 #include "zgdbd/psw.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-    const uint8_t *data;
-    size_t size;
-};
-
-static uint64_t take(struct input *in, unsigned bytes)
-{
-    uint64_t value = 0;
-
-    while (bytes-- && in->size) {
-        value = value << 8 | *in->data++;
-        in->size--;
-    }
-    return value;
-}
 
 static void check(const struct dat_context *ctx, enum mem_space space, uint64_t addr)
 {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "input.h"
 #include "zgdbd/bytes.h"
 #include "zgdbd/guest.h"
 
@@ -19,22 +20,6 @@ static void print(void *ctx, const uint8_t *text, size_t len)
 
     for (size_t i = 0; i < len; i++)
         *sum ^= text[i];
-}
-
-struct input {
-    const uint8_t *data;
-    size_t size;
-};
-
-static uint64_t take(struct input *in, unsigned bytes)
-{
-    uint64_t value = 0;
-
-    while (bytes-- && in->size) {
-        value = value << 8 | *in->data++;
-        in->size--;
-    }
-    return value;
 }
 
 /* Stores the bytes of this call's SCCB, as far as they are in the input and inside memory. */
