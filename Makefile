@@ -99,13 +99,17 @@ $(BUILD)/fuzz/lib.a: $(FUZZ_OBJ)
 $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(BUILD)/fuzz/lib.a
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(filter-out -lcmocka,$(NATIVE_LIBS))
 
+# One line for each program; all that it printed if it fails.
+run-units = set -e; for t in $^; do $(2) $$t >$$t.log 2>&1 || { cat $$t.log; echo "$(1) $${t\#\#*/} failed"; exit 1; }; \
+            echo "$(1) $${t\#\#*/}: $$(sed -n 's/^\[  PASSED  \] //p' $$t.log)"; done
+
 unit: unit-native unit-s390x ## C unit tests, natively under ASan and UBSan and as s390x
 
 unit-native: $(UNIT:%=$(BUILD)/native/%)
-	@set -e; for t in $^; do echo "native $${t##*/}"; $$t; done
+	@$(call run-units,native,)
 
 unit-s390x: $(UNIT:%=$(BUILD)/s390x/%)
-	@set -e; for t in $^; do echo "s390x $${t##*/}"; $(QEMU_USER) $$t; done
+	@$(call run-units,s390x,$(QEMU_USER))
 
 # ---- the guests that the end-to-end tests debug ----
 include tests/guests/rules.mk
@@ -154,7 +158,8 @@ fuzz: $(FUZZ:%=$(BUILD)/fuzz/%) ## run every fuzzer for FUZZ_SECONDS (600)
 FUZZ_RUNS := $(FUZZ:%=fuzz-run-%)
 fuzz-short: $(FUZZ_RUNS) ## run every fuzzer for a few seconds
 $(FUZZ_RUNS): fuzz-run-%: $(BUILD)/fuzz/%
-	@$< -max_total_time=4 -timeout=10 -verbosity=0 -artifact_prefix=$(BUILD)/ && echo "fuzz $*: 4 s, nothing found"
+	@$< -max_total_time=4 -timeout=10 -artifact_prefix=$(BUILD)/ >$<.log 2>&1 || { cat $<.log; exit 1; }
+	@echo "fuzz $*: 4 s, nothing found"
 
 C_FILES := $(wildcard include/zgdbd/*.h proto/*.[ch] stub/*.[ch] stub/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] scripts/*.c)
 lint: lint-format lint-cppcheck lint-tidy ## formatting, cppcheck, clang-tidy
