@@ -274,7 +274,7 @@ enum options_verdict options_parse(int argc, char **argv, struct options *o, str
         else if (option == '?' && optopt > 0 && optopt < OPT_APPEND) /* optind may not be past it */
             err_set(e, EXIT_USAGE, "unknown option -%c", optopt);
         else if (option == '?')
-            err_set(e, EXIT_USAGE, "unknown, ambiguous or valueless option %s", argv[optind - 1]);
+            err_set(e, EXIT_USAGE, "option %s is unknown or ambiguous, or takes no value", argv[optind - 1]);
         if (option == ':' || option == '?' || parse_option(option, o, &given, e))
             return OPTIONS_ERROR;
     }

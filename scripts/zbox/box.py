@@ -63,6 +63,10 @@ class Box:
     def path(self, name):
         return os.path.join(self.state, name)
 
+    @property
+    def up_command(self):
+        return "scripts/box up" if self.name == "default" else f"scripts/box --name {self.name} up"
+
     # ---- life ----
 
     def alive(self):
@@ -221,7 +225,7 @@ class Box:
             with open(self.path("log"), encoding="latin-1") as log:
                 return log.read()
         except FileNotFoundError:
-            raise Failure(f"box {self.name} has no log; start it with scripts/box up") from None
+            raise Failure(f"box {self.name} has no log; start it with {self.up_command}") from None
 
     # ---- use ----
 
@@ -235,7 +239,7 @@ class Box:
             control.close()
             if error.errno not in NOT_UP:
                 raise Failure(f"box {self.name}: {error.strerror}") from None
-            raise Failure(f"box {self.name} is not up; start it with scripts/box up") from None
+            raise Failure(f"box {self.name} is not up; start it with {self.up_command}") from None
         return text, connection, control
 
     def frames(self):

@@ -100,7 +100,7 @@ static int load_raw(const struct ipl_file *f, struct guest_memory *mem, struct e
     if (f->size > mem->size || mem->size < LINUX_KERNEL)
         return err_set(e, EXIT_IMAGE,
                        "%s has %" PRIu64 " bytes, but the guest only %" PRIu64
-                       " MiB of memory; give at least --memory %" PRIu64,
+                       " MiB of memory; give at least --memory %" PRIu64 "M",
                        f->path, f->size, mem->size >> 20, ipl_mib(f->size));
     return ipl_read(f, 0, mem->base, f->size, e);
 }

@@ -101,7 +101,7 @@ static int check_segment(const struct ipl_file *f, const Elf64_Phdr *p, const st
     if (p->p_paddr + p->p_memsz > mem->size)
         return err_set(e, EXIT_IMAGE,
                        "%s has a segment at 0x%" PRIx64 "-0x%" PRIx64 ", outside the guest's %" PRIu64
-                       " MiB of memory; give at least --memory %" PRIu64,
+                       " MiB of memory; give at least --memory %" PRIu64 "M",
                        f->path, p->p_paddr, p->p_paddr + p->p_memsz, mem->size >> 20,
                        ipl_mib(p->p_paddr + p->p_memsz));
     return 0;

@@ -196,7 +196,7 @@ static void refuses_what_does_not_fit(void **state)
     assert_refused("initrd", NULL, EXIT_IMAGE, "does not fit");
     mem.size = SIZE;
     assert_int_equal(truncate(in_directory("image", path, sizeof path), SIZE + 1), 0);
-    assert_refused(NULL, NULL, EXIT_IMAGE, "give at least --memory 17");
+    assert_refused(NULL, NULL, EXIT_IMAGE, "give at least --memory 17M");
 }
 
 /* ---- what is no image at all ---- */
@@ -364,8 +364,8 @@ static void refuses_bad_segments(void **state)
         {{PT_LOAD, 0, 0x2000, UINT64_MAX, UINT64_MAX}, "is truncated"},
         {{PT_LOAD, 0, 0x2000, 0x100, 0xff}, "larger in the file than in memory"},
         {{PT_LOAD, 0, SIZE - 0x100, 0x100, 0x101},
-         "outside the guest's 16 MiB of memory; give at least --memory 17"},
-        {{PT_LOAD, 0, 0x40000000, 0x100, 0x100}, "give at least --memory 1025"},
+         "outside the guest's 16 MiB of memory; give at least --memory 17M"},
+        {{PT_LOAD, 0, 0x40000000, 0x100, 0x100}, "give at least --memory 1025M"},
         {{PT_LOAD, 0, UINT64_MAX - 0x80, 0x100, 0x100}, "past the highest address"},
         {{PT_LOAD, 0, 0x2000, 0, UINT64_MAX}, "past the highest address"},
         {{PT_LOAD, 0, 0x2000, 0, 0x100}, "has no segment to load"},
