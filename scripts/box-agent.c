@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The box's agent: process 1 once /init is through. Serves one TCP port; each connection runs
+/* The box's agent: process 1 once /init is through. Serves one TCP port; each connection runs
  * one program or stores one file, in a process of its own. When the client goes away the whole
  * process group of its program is killed.
  *
@@ -10,8 +9,7 @@
  * From the agent: O standard output | X standard error | W bytes of input consumed (4 bytes) |
  *   R exit status (1 byte) | K ended by signal (1 byte) | F failure, text.
  * The client never has more than INPUT_WINDOW unconsumed bytes of input under way; so a
- * signal always gets through, even to a program that reads nothing.
- */
+ * signal always gets through, even to a program that reads nothing. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

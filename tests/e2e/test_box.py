@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from zbox import Failure, common, kernel, open_box, provide  # noqa: E402
 
-pytestmark = pytest.mark.skipif(common.native_kvm(), reason="this machine needs no box")
+pytestmark = pytest.mark.skipif(common.native_kvm(), reason="native: this machine needs no box")
 NAME = "boxtest"
 DEADLINE = 30
 
@@ -376,7 +376,7 @@ def test_cache_cannot_be_made():
     one_line(cli("up", env=environment), "/proc/nowhere", "ZGDBD_CACHE")
 
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to stage it")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="not-root: needs root to stage it")
 
 
 def in_mounts(script, **environment):
