@@ -264,7 +264,7 @@ def test_state_is_private(box):
 
 def test_not_up():
     assert cli("--name", "nobody", "status").returncode == 3
-    one_line(cli("--name", "nobody", "run", "true"), "is not up", "scripts/box up")
+    one_line(cli("--name", "nobody", "run", "true"), "is not up", "scripts/box --name nobody up")
     one_line(cli("--name", "nobody", "logs"), "has no log")
     assert cli("--name", "nobody", "down").returncode == 0
     one_line(cli("--name", "../up", "status"), "no name for a box")
