@@ -23,6 +23,14 @@ CFLAGS_ALL := -std=gnu11 -D_GNU_SOURCE -Iinclude -Wall -Wextra -Werror -Wshadow 
               -Wmissing-prototypes -DZGDBD_VERSION='"$(VERSION)"' -pthread -MMD -MP
 CFLAGS ?= -O2 -g
 
+# Short lines unless V=1; none with make -s.
+ifneq ($(V),1)
+Q := @
+SAY = $(if $(findstring s,$(firstword -$(MAKEFLAGS))),:,printf '  %-8s %s\n')
+else
+SAY = :
+endif
+
 # ---- the daemon, s390x ----
 CC_S390X := $(CROSS_COMPILE)gcc
 ifneq ($(SYSROOT),)
@@ -58,46 +66,56 @@ all: $(BUILD)/zgdbd ## build the daemon for s390x: build/zgdbd
 help: ## this list
 	@echo 'zgdbd: a GDB remote stub daemon for s390x KVM guests. Targets:'
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
-	@echo 'Variables: CROSS_COMPILE=$(CROSS_COMPILE) prefix=$(prefix) DESTDIR=$(DESTDIR) BUILD=$(BUILD)'
+	@echo 'Variables: V=1 (whole command lines) CROSS_COMPILE=$(CROSS_COMPILE) prefix=$(prefix) DESTDIR=$(DESTDIR) BUILD=$(BUILD)'
 	@echo 'Downloads, sysroot and box image are kept in $(CACHE) (XDG_CACHE_HOME, ZGDBD_CACHE).'
 
 $(BUILD)/s390x/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC_S390X) $(CFLAGS_ALL) $(S390X_INC) $(CFLAGS) -c -o $@ $<
+	@$(SAY) 'CC' $@
+	$(Q)$(CC_S390X) $(CFLAGS_ALL) $(S390X_INC) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/zgdbd: $(BUILD)/s390x/stub/main.o $(S390X_OBJ)
-	$(CC_S390X) $(S390X_STATIC) -pthread -Wl,--s390-pgste $(LDFLAGS) -o $@ $^ $(S390X_LIBS)
+	@$(SAY) 'LINK' $@
+	$(Q)$(CC_S390X) $(S390X_STATIC) -pthread -Wl,--s390-pgste $(LDFLAGS) -o $@ $^ $(S390X_LIBS)
 
 # ---- tests ----
 $(UAPI)/asm/kvm.h:
 	@mkdir -p $(@D)
-	cp $(firstword $(wildcard /usr/s390x-linux-gnu/include/asm/kvm.h $(SYSROOT)/usr/include/s390x-linux-gnu/asm/kvm.h /usr/include/s390x-linux-gnu/asm/kvm.h)) $@
+	$(Q)cp $(firstword $(wildcard /usr/s390x-linux-gnu/include/asm/kvm.h $(SYSROOT)/usr/include/s390x-linux-gnu/asm/kvm.h /usr/include/s390x-linux-gnu/asm/kvm.h)) $@
 
 $(BUILD)/native/%.o: %.c | $(UAPI)/asm/kvm.h
 	@mkdir -p $(@D)
-	$(NATIVE_CC) $(CFLAGS_ALL) -isystem $(UAPI) $(NATIVE_FLAGS) -c -o $@ $<
+	@$(SAY) 'CC' $@
+	$(Q)$(NATIVE_CC) $(CFLAGS_ALL) -isystem $(UAPI) $(NATIVE_FLAGS) -c -o $@ $<
 
 $(BUILD)/native/lib.a: $(NATIVE_OBJ) $(UNIT_SUPPORT:%.c=$(BUILD)/native/%.o)
-	ar rcs $@ $^
+	@$(SAY) 'AR' $@
+	$(Q)ar rcs $@ $^
 
 $(BUILD)/native/%: $(BUILD)/native/tests/unit/%.o $(BUILD)/native/lib.a
-	$(NATIVE_CC) $(NATIVE_SAN) -pthread -o $@ $^ $(NATIVE_LIBS)
+	@$(SAY) 'LINK' $@
+	$(Q)$(NATIVE_CC) $(NATIVE_SAN) -pthread -o $@ $^ $(NATIVE_LIBS)
 
 $(BUILD)/s390x/lib.a: $(S390X_OBJ) $(UNIT_SUPPORT:%.c=$(BUILD)/s390x/%.o)
-	$(CROSS_COMPILE)ar rcs $@ $^
+	@$(SAY) 'AR' $@
+	$(Q)$(CROSS_COMPILE)ar rcs $@ $^
 
 $(BUILD)/s390x/%: $(BUILD)/s390x/tests/unit/%.o $(BUILD)/s390x/lib.a
-	$(CC_S390X) -pthread -o $@ $^ $(S390X_LIBS) $(S390X_CMOCKA)
+	@$(SAY) 'LINK' $@
+	$(Q)$(CC_S390X) -pthread -o $@ $^ $(S390X_LIBS) $(S390X_CMOCKA)
 
 $(BUILD)/fuzz/%.o: %.c | $(UAPI)/asm/kvm.h
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(CFLAGS_ALL) -isystem $(UAPI) $(FUZZ_FLAGS) -c -o $@ $<
+	@$(SAY) 'CC' $@
+	$(Q)$(FUZZ_CC) $(CFLAGS_ALL) -isystem $(UAPI) $(FUZZ_FLAGS) -c -o $@ $<
 
 $(BUILD)/fuzz/lib.a: $(FUZZ_OBJ)
-	ar rcs $@ $^
+	@$(SAY) 'AR' $@
+	$(Q)ar rcs $@ $^
 
 $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(BUILD)/fuzz/lib.a
-	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(filter-out -lcmocka,$(NATIVE_LIBS))
+	@$(SAY) 'LINK' $@
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(filter-out -lcmocka,$(NATIVE_LIBS))
 
 # One line for each program; all that it printed if it fails.
 run-units = set -e; for t in $^; do $(2) $$t >$$t.log 2>&1 || { cat $$t.log; echo "$(1) $${t\#\#*/} failed"; exit 1; }; \

@@ -3,4 +3,5 @@
 
 $(BUILD)/bench-floor: scripts/bench-floor.c
 	@mkdir -p $(@D)
-	$(CC_S390X) $(CFLAGS_ALL) $(S390X_INC) $(CFLAGS) $(S390X_STATIC) -Wl,--s390-pgste -o $@ $<
+	@$(SAY) CC $@
+	$(Q)$(CC_S390X) $(CFLAGS_ALL) $(S390X_INC) $(CFLAGS) $(S390X_STATIC) -Wl,--s390-pgste -o $@ $<

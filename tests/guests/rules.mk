@@ -11,22 +11,27 @@ guests: $(GUEST_ELF) $(BUILD)/guests/unixcat ## build the small s390x programs t
 
 $(BUILD)/guests/%.o: tests/guests/%.S
 	@mkdir -p $(@D)
-	$(CC_S390X) $(GUEST_FLAGS) -c -o $@ $<
+	@$(SAY) CC $@
+	$(Q)$(CC_S390X) $(GUEST_FLAGS) -c -o $@ $<
 
 $(BUILD)/guests/%.o: tests/guests/%.c
 	@mkdir -p $(@D)
-	$(CC_S390X) $(GUEST_FLAGS) -c -o $@ $<
+	@$(SAY) CC $@
+	$(Q)$(CC_S390X) $(GUEST_FLAGS) -c -o $@ $<
 
 # Three ends of one program.
 $(BUILD)/guests/panic.o $(BUILD)/guests/reboot.o: $(BUILD)/guests/%.o: tests/guests/hello.S
 	@mkdir -p $(@D)
-	$(CC_S390X) $(GUEST_FLAGS) -DEND_$* -c -o $@ $<
+	@$(SAY) CC $@
+	$(Q)$(CC_S390X) $(GUEST_FLAGS) -DEND_$* -c -o $@ $<
 
 $(BUILD)/guests/%.elf: $(BUILD)/guests/start.o $(BUILD)/guests/%.o tests/guests/guest.lds
-	$(CC_S390X) $(GUEST_LINK) -T tests/guests/guest.lds -o $@ $(filter %.o,$^)
+	@$(SAY) CC $@
+	$(Q)$(CC_S390X) $(GUEST_LINK) -T tests/guests/guest.lds -o $@ $(filter %.o,$^)
 
 $(BUILD)/guests/unixcat: tests/zharness/unixcat.c
 	@mkdir -p $(@D)
-	$(CC_S390X) -O2 -Wall -Wextra -Werror $(S390X_STATIC) -o $@ $<
+	@$(SAY) CC $@
+	$(Q)$(CC_S390X) -O2 -Wall -Wextra -Werror $(S390X_STATIC) -o $@ $<
 
 .PHONY: guests
