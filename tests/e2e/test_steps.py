@@ -141,6 +141,21 @@ def test_a_wait_that_the_clock_ends(bench):
     assert client.read(0x86, 2).hex() == "1004"
 
 
+def test_a_step_in_a_wait_that_the_clock_ends(bench):
+    """Single-step by PER masks the clock comparator; the step must end all the same, at the handler's first instruction."""
+    client = prepared(bench, "exits", EXITS)
+    at(client, "go_wait_clock", EXITS)
+    for _ in range(40):
+        client.step()
+        if client.psw()[0] & 0x0002000000000000:
+            break
+    assert client.psw()[1] == EXITS["x_wait_clock_after"]
+    assert stopped_by(client.step()) == "05"
+    assert client.psw() == (0x180000000, EXITS["ext_handler"])
+    assert client.read_u64(0x138) == EXITS["x_wait_clock_after"]
+    assert client.read(0x86, 2).hex() == "1004"
+
+
 def test_onto_a_breakpoint(bench):
     client = prepared(bench, "exits", EXITS)
     at(client, "exits_idle", EXITS)

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,14 +37,72 @@ static void test_tcp(void **state)
     in.sin_port = htons((uint16_t)port);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&in, sizeof in), 0);
-    /* Ack and reply arrive as one. */
+    client_expect(fd, "!", "+$OK");
+    close(fd);
+    service_close(w);
+}
+
+/* The descriptor of this process whose peer is the client's end. */
+static int served_end(int client)
+{
+    struct sockaddr_in own, peer;
+    socklen_t len = sizeof own;
+    assert_int_equal(getsockname(client, (struct sockaddr *)&own, &len), 0);
+    for (int fd = 3; fd < 256; fd++) {
+        len = sizeof peer;
+        if (fd != client && getpeername(fd, (struct sockaddr *)&peer, &len) == 0 &&
+            peer.sin_family == AF_INET && peer.sin_port == own.sin_port)
+            return fd;
+    }
+    fail_msg("nobody serves the client");
+    return -1;
+}
+
+/* With Nagle's algorithm a step would take 40 ms. */
+static void test_tcp_does_not_delay(void **state)
+{
+    struct service *w = service_open((struct policy){0});
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0), on = 0;
+    socklen_t len = sizeof on;
+    struct err e;
+    unsigned port;
+    (void)state;
+    assert_int_equal(service_listen(w, "tcp:127.0.0.1:0", &e), 0);
+    assert_int_equal(sscanf(w->name, "tcp:127.0.0.1:%u", &port), 1);
+    in.sin_port = htons((uint16_t)port);
+    service_run(w);
+    assert_int_equal(connect(fd, (struct sockaddr *)&in, sizeof in), 0);
+    client_expect(fd, "!", "+$OK");
+    assert_int_equal(getsockopt(served_end(fd), IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
+    assert_int_not_equal(on, 0);
+    close(fd);
+    service_close(w);
+}
+
+/* A socket that keeps the bounds of writes shows that ack and reply are one. */
+static void test_ack_and_reply_in_one_write(void **state)
+{
+    struct service *w = service_open((struct policy){0});
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    int listening = socket(AF_UNIX, SOCK_SEQPACKET, 0), fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    char address[16], buf[64];
+    struct err e;
+    (void)state;
+    strcpy(un.sun_path, w->path);
+    assert_int_equal(bind(listening, (struct sockaddr *)&un, sizeof un), 0);
+    assert_int_equal(listen(listening, 1), 0);
+    snprintf(address, sizeof address, "fd:%d", listening);
+    assert_int_equal(service_listen(w, address, &e), 0);
+    service_run(w);
+    assert_int_equal(connect(fd, (struct sockaddr *)&un, sizeof un), 0);
     client_packet(fd, "!");
-    char buf[64];
     assert_true(client_ready(fd, POLLIN));
     assert_int_equal(read(fd, buf, sizeof buf), 7);
     assert_memory_equal(buf, "+$OK#9a", 7);
     close(fd);
     service_close(w);
+    unlink(un.sun_path);
 }
 
 static void test_tcp_port_taken(void **state)
@@ -239,6 +298,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tcp),
+        cmocka_unit_test(test_tcp_does_not_delay),
+        cmocka_unit_test(test_ack_and_reply_in_one_write),
         cmocka_unit_test(test_tcp_port_taken),
         cmocka_unit_test(test_unix_mode_and_removal),
         cmocka_unit_test(test_unix_path_in_use),
