@@ -3,6 +3,7 @@
  * lock is held for copies within memory only, never across a system call or the wake function. */
 #include "zgdbd/console.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 void console_init(struct console_ring *r, void (*wake)(void *), void *wake_ctx)
@@ -37,6 +38,32 @@ void console_write(void *ctx, const uint8_t *text, size_t len)
     pthread_mutex_unlock(&r->lock);
     if (r->wake)
         r->wake(r->wake_ctx);
+}
+
+size_t console_room(struct console_ring *r)
+{
+    return CONSOLE_RING_BYTES - console_held(r);
+}
+
+size_t console_held(struct console_ring *r)
+{
+    size_t held;
+
+    pthread_mutex_lock(&r->lock);
+    held = (size_t)(r->head - r->tail);
+    pthread_mutex_unlock(&r->lock);
+    return held;
+}
+
+size_t console_take(void *ctx, uint8_t *buf, size_t size)
+{
+    struct console_ring *r = ctx;
+    bool full = !console_room(r);
+    size_t n = console_read(r, buf, size, NULL);
+
+    if (full && n && r->wake)
+        r->wake(r->wake_ctx);
+    return n;
 }
 
 size_t console_read(struct console_ring *r, uint8_t *buf, size_t size, uint64_t *dropped)

@@ -8,9 +8,14 @@
 #include "zgdbd/server.h"
 #include "zgdbd/session.h"
 
+struct console {
+    struct console_ring out;
+    struct console_ring in;
+};
+
 /* Everything that main() made so far; NULL is not yet made. */
 struct daemon {
-    struct console_ring *ring;
+    struct console *console;
     struct exec_file *exec;
     struct server *server;
     struct machine *machine;
@@ -22,8 +27,21 @@ static int make_guest(struct daemon *d, const struct options *o, struct err *e)
     struct kvm_config config = {
         .memory = o->memory,
         .ncpus = 1,
-        .ipl = {.image = o->image, .initrd = o->initrd, .append = o->append},
-        .console = d->ring,
+        .memory_file = o->memory_file,
+        .ipl = {.image = o->image,
+                .initrd = o->initrd,
+                .append = o->append,
+                .flat = o->flat,
+                .load_address = o->load_address,
+                .has_entry = o->has_entry,
+                .entry = o->entry,
+                .has_psw = o->has_psw,
+                .psw = o->psw,
+                .nextras = o->nextras,
+                .extras = o->extras},
+        .consoles = o->console_type,
+        .console = &d->console->out,
+        .input = &d->console->in,
         .events = {.wake = server_wake, .ctx = d->server},
         .system = &kvm_host,
     };
@@ -40,20 +58,35 @@ static int make_guest(struct daemon *d, const struct options *o, struct err *e)
     return 0;
 }
 
+static int make_consoles(struct daemon *d, const struct options *o, struct err *e)
+{
+    char name[256];
+    console_init(&d->console->out, server_wake, d->server);
+    console_init(&d->console->in, server_wake, d->server);
+    server_console_rings(d->server, &d->console->out, &d->console->in, o->escape);
+    for (unsigned i = 0; i < o->nconsoles; i++) {
+        const struct console_spec *spec = &o->consoles[i];
+        if (server_console(d->server, spec, name, sizeof name, e))
+            return -1;
+        if (spec->kind == CONSOLE_PTY || spec->kind == CONSOLE_UNIX)
+            fprintf(stderr, "zgdbd: the guest's console is on %s\n", name);
+    }
+    return 0;
+}
+
 static int make(struct daemon *d, const struct options *o, struct err *e)
 {
     char name[256];
-    d->ring = calloc(1, sizeof *d->ring);
-    if (!d->ring)
-        return err_set(e, EXIT_OTHER, "no memory for the console's buffer");
+    d->console = calloc(1, sizeof *d->console);
+    if (!d->console)
+        return err_set(e, EXIT_OTHER, "no memory for the console's buffers");
     d->exec = exec_file_open(o->image, o->symbols, e);
     if (!d->exec)
         return -1;
     d->server = server_create(e);
     if (!d->server)
         return -1;
-    console_init(d->ring, server_wake, d->server);
-    if (server_console(d->server, &o->console, d->ring, e) || make_guest(d, o, e))
+    if (make_consoles(d, o, e) || make_guest(d, o, e))
         return -1;
     if (o->stdio)
         return server_stdio(d->server, 0, 1, e);
@@ -75,7 +108,7 @@ static void unmake(struct daemon *d)
         server_destroy(d->server);
     if (d->exec)
         exec_file_close(d->exec);
-    free(d->ring);
+    free(d->console);
 }
 
 int main(int argc, char **argv)

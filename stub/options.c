@@ -17,11 +17,18 @@ enum {
     OPT_APPEND = 256,
     OPT_INITRD,
     OPT_SYMBOLS,
+    OPT_LOAD,
+    OPT_LOAD_ADDRESS,
+    OPT_ENTRY,
+    OPT_PSW,
     OPT_MEMORY,
+    OPT_MEMORY_FILE,
     OPT_LISTEN,
     OPT_LISTEN_ANY,
     OPT_STDIO,
     OPT_CONSOLE,
+    OPT_CONSOLE_TYPE,
+    OPT_ESCAPE,
     OPT_RUN,
     OPT_ON_PANIC,
     OPT_ON_RESET,
@@ -36,11 +43,18 @@ static const struct option long_options[] = {
     {"append", required_argument, NULL, OPT_APPEND},
     {"initrd", required_argument, NULL, OPT_INITRD},
     {"symbols", required_argument, NULL, OPT_SYMBOLS},
+    {"load", required_argument, NULL, OPT_LOAD},
+    {"load-address", required_argument, NULL, OPT_LOAD_ADDRESS},
+    {"entry", required_argument, NULL, OPT_ENTRY},
+    {"psw", required_argument, NULL, OPT_PSW},
     {"memory", required_argument, NULL, OPT_MEMORY},
+    {"memory-file", required_argument, NULL, OPT_MEMORY_FILE},
     {"listen", required_argument, NULL, OPT_LISTEN},
     {"listen-any", no_argument, NULL, OPT_LISTEN_ANY},
     {"stdio", no_argument, NULL, OPT_STDIO},
     {"console", required_argument, NULL, OPT_CONSOLE},
+    {"console-type", required_argument, NULL, OPT_CONSOLE_TYPE},
+    {"escape", required_argument, NULL, OPT_ESCAPE},
     {"run", no_argument, NULL, OPT_RUN},
     {"on-panic", required_argument, NULL, OPT_ON_PANIC},
     {"on-reset", required_argument, NULL, OPT_ON_RESET},
@@ -55,14 +69,25 @@ static const struct option long_options[] = {
 static const char help[] =
     "Usage: zgdbd [options] IMAGE\n"
     "Creates an s390x KVM guest from IMAGE and lets gdb debug it.\n"
-    "IMAGE is an s390x ELF executable or a raw Linux kernel image.\n"
+    "IMAGE is an s390x ELF executable, a raw Linux kernel image or, with --load-address, any binary;\n"
+    "it may be compressed with gzip.\n"
     "\n"
     "The guest:\n"
-    "  --append TEXT         kernel command line\n"
-    "  --initrd FILE         initial RAM disk of a Linux image\n"
+    "  --append TEXT         kernel command line, or arguments of another ELF program (at 0x10480)\n"
+    "  --initrd FILE         initial RAM disk\n"
+    "  --load-address ADDR   IMAGE is a flat binary: put it there as it is, and start at its first byte\n"
+    "  --entry ADDR          start there instead\n"
+    "  --psw MASK:ADDR       start with this PSW instead (two hexadecimal numbers)\n"
+    "  --load FILE@ADDR      put FILE into memory, too; may be given several times\n"
     "  --memory SIZE         memory, a multiple of 1M; suffixes K, M, G (default 256M)\n"
-    "  --console WHERE       console output: stdio, none or file:PATH (default stdio; none with --stdio)\n"
+    "  --memory-file FILE    keep the guest's memory in FILE\n"
     "  --run                 start at once instead of waiting for a debugger\n"
+    "\n"
+    "The guest's console:\n"
+    "  --console WHERE       stdio, pty, unix:PATH, or output only: file:PATH, log:PATH (with time stamps);\n"
+    "                        may be given several times; or none (default stdio; none with --stdio)\n"
+    "  --console-type TYPE   vt220, line (EBCDIC lines) or both (default vt220)\n"
+    "  --escape KEY          the key that ends zgdbd at a terminal, such as ^A, or none (default ^])\n"
     "\n"
     "The debugger:\n"
     "  --listen ADDRESS      tcp:HOST:PORT, unix:PATH or fd:N (a listening socket that was passed on);\n"
@@ -172,17 +197,105 @@ static int parse_log(const char *text, enum log_level *level, struct err *e)
     return 0;
 }
 
-static int parse_console(const char *text, struct console_spec *console, struct err *e)
+/* A decimal number, or a hexadecimal one after 0x (which hex takes for granted), with nothing behind it. */
+static bool parse_number(const char *text, bool hex, uint64_t *value)
 {
-    if (strcmp(text, "stdio") == 0)
-        console->kind = CONSOLE_STDIO;
-    else if (strcmp(text, "none") == 0)
-        console->kind = CONSOLE_NONE;
-    else if (strncmp(text, "file:", 5) == 0 && text[5]) {
-        console->kind = CONSOLE_FILE;
-        console->path = text + 5;
-    } else
-        return err_set(e, EXIT_USAGE, "--console %s: must be stdio, none or file:PATH", text);
+    static const char digits[] = "0123456789abcdef";
+    uint64_t base = hex ? 16 : 10;
+    if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+        base = 16;
+        text += 2;
+    }
+    *value = 0;
+    if (!*text)
+        return false;
+    for (; *text; text++) {
+        const char *digit = memchr(digits, *text | 0x20, base);
+        if (!digit || __builtin_mul_overflow(*value, base, value) ||
+            __builtin_add_overflow(*value, (uint64_t)(digit - digits), value))
+            return false;
+    }
+    return true;
+}
+
+static int parse_address(const char *option, const char *text, uint64_t *addr, struct err *e)
+{
+    if (parse_number(text, false, addr))
+        return 0;
+    return err_set(e, EXIT_USAGE, "--%s %s: not an address; give a number such as 0x10000", option, text);
+}
+
+static int parse_psw(char *text, struct options *o, struct err *e)
+{
+    char *colon = strchr(text, ':');
+    if (colon)
+        *colon = 0;
+    o->has_psw =
+        colon && parse_number(text, true, &o->psw.mask) && parse_number(colon + 1, true, &o->psw.addr);
+    if (colon)
+        *colon = ':';
+    if (o->has_psw)
+        return 0;
+    return err_set(e, EXIT_USAGE,
+                   "--psw %s: must be MASK:ADDR, two hexadecimal numbers, such as 0000000180000000:10000",
+                   text);
+}
+
+static int parse_extra(char *text, struct options *o, struct err *e)
+{
+    char *at = strrchr(text, '@');
+    if (o->nextras == IPL_MAX_EXTRAS)
+        return err_set(e, EXIT_USAGE, "--load %s: only %d files can be loaded besides IMAGE", text,
+                       IPL_MAX_EXTRAS);
+    if (!at || at == text || !parse_number(at + 1, false, &o->extras[o->nextras].addr))
+        return err_set(e, EXIT_USAGE, "--load %s: must be FILE@ADDRESS, such as data.bin@0x200000", text);
+    *at = 0;
+    o->extras[o->nextras++].path = text;
+    return 0;
+}
+
+static int parse_console(const char *text, struct options *o, struct err *e)
+{
+    static const struct {
+        const char *name;
+        enum console_kind kind;
+    } kinds[] = {{"stdio", CONSOLE_STDIO}, {"none", CONSOLE_NONE}, {"pty", CONSOLE_PTY},
+                 {"file:", CONSOLE_FILE},  {"log:", CONSOLE_LOG},  {"unix:", CONSOLE_UNIX}};
+    if (o->nconsoles == CONSOLES_MAX)
+        return err_set(e, EXIT_USAGE, "--console %s: there can be only %d consoles", text, CONSOLES_MAX);
+    for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        size_t len = strlen(kinds[i].name);
+        bool path = kinds[i].name[len - 1] == ':';
+        if (strncmp(text, kinds[i].name, len) != 0 || (text[len] != 0) != path)
+            continue;
+        o->consoles[o->nconsoles++] = (struct console_spec){kinds[i].kind, path ? text + len : NULL};
+        return 0;
+    }
+    return err_set(e, EXIT_USAGE, "--console %s: must be stdio, pty, unix:PATH, file:PATH, log:PATH or none",
+                   text);
+}
+
+static int parse_console_type(const char *text, struct options *o, struct err *e)
+{
+    static const char *const words[] = {"vt220", "line", "both"};
+    static const unsigned types[] = {SCLP_VT220, SCLP_LINE, SCLP_VT220 | SCLP_LINE};
+    int i = parse_word("console-type", text, words, 3, e);
+    if (i < 0)
+        return -1;
+    o->console_type = types[i];
+    return 0;
+}
+
+static int parse_escape(const char *text, int *escape, struct err *e)
+{
+    if (strcmp(text, "none") == 0)
+        *escape = CONSOLE_NO_ESCAPE;
+    else if (text[0] == '^' && ((text[1] >= '@' && text[1] <= '_') || (text[1] >= 'a' && text[1] <= 'z')) &&
+             !text[2])
+        *escape = text[1] & 0x1f;
+    else
+        return err_set(e, EXIT_USAGE,
+                       "--escape %s: must be ^ and a letter or one of @[\\]^_, such as ^A, or none", text);
     return 0;
 }
 
@@ -193,7 +306,20 @@ struct given {
     bool console;
 };
 
-static int parse_option(int option, struct options *o, struct given *given, struct err *e)
+static int parse_console_option(int option, struct options *o, struct given *given, struct err *e)
+{
+    switch (option) {
+    case OPT_CONSOLE:
+        given->console = true;
+        return parse_console(optarg, o, e);
+    case OPT_CONSOLE_TYPE:
+        return parse_console_type(optarg, o, e);
+    default:
+        return parse_escape(optarg, &o->escape, e);
+    }
+}
+
+static int parse_guest_option(int option, struct options *o, struct given *given, struct err *e)
 {
     switch (option) {
     case OPT_APPEND:
@@ -202,11 +328,32 @@ static int parse_option(int option, struct options *o, struct given *given, stru
     case OPT_INITRD:
         o->initrd = optarg;
         return 0;
-    case OPT_SYMBOLS:
-        o->symbols = optarg;
-        return 0;
+    case OPT_LOAD:
+        return parse_extra(optarg, o, e);
+    case OPT_LOAD_ADDRESS:
+        o->flat = true;
+        return parse_address("load-address", optarg, &o->load_address, e);
+    case OPT_ENTRY:
+        o->has_entry = true;
+        return parse_address("entry", optarg, &o->entry, e);
+    case OPT_PSW:
+        return parse_psw(optarg, o, e);
     case OPT_MEMORY:
         return parse_memory(optarg, &o->memory, e);
+    case OPT_MEMORY_FILE:
+        o->memory_file = optarg;
+        return 0;
+    case OPT_RUN:
+        o->run = true;
+        return 0;
+    default:
+        return parse_console_option(option, o, given, e);
+    }
+}
+
+static int parse_option(int option, struct options *o, struct given *given, struct err *e)
+{
+    switch (option) {
     case OPT_LISTEN:
         given->listen = true;
         return listen_parse(optarg, &o->listen, e);
@@ -216,11 +363,8 @@ static int parse_option(int option, struct options *o, struct given *given, stru
     case OPT_STDIO:
         o->stdio = true;
         return 0;
-    case OPT_CONSOLE:
-        given->console = true;
-        return parse_console(optarg, &o->console, e);
-    case OPT_RUN:
-        o->run = true;
+    case OPT_SYMBOLS:
+        o->symbols = optarg;
         return 0;
     case OPT_ON_PANIC:
         return parse_action("on-panic", optarg, &o->policy.on_panic, e);
@@ -233,19 +377,36 @@ static int parse_option(int option, struct options *o, struct given *given, stru
     case OPT_LOG:
         return parse_log(optarg, &o->log, e);
     default:
-        return -1;
+        return parse_guest_option(option, o, given, e);
     }
+}
+
+static int check_consoles(struct options *o, const struct given *given, struct err *e)
+{
+    unsigned stdio = 0;
+    if (!given->console)
+        o->consoles[o->nconsoles++].kind = o->stdio ? CONSOLE_NONE : CONSOLE_STDIO;
+    for (unsigned i = 0; i < o->nconsoles; i++) {
+        stdio += o->consoles[i].kind == CONSOLE_STDIO;
+        if (o->consoles[i].kind == CONSOLE_NONE && o->nconsoles > 1)
+            return err_set(e, EXIT_USAGE, "--console none and another --console exclude each other");
+    }
+    if (stdio && o->stdio)
+        return err_set(e, EXIT_USAGE,
+                       "--stdio and --console stdio exclude each other: both need standard output");
+    if (stdio > 1)
+        return err_set(e, EXIT_USAGE, "--console stdio was given twice: there is one standard output");
+    return 0;
 }
 
 static int check_together(struct options *o, const struct given *given, struct err *e)
 {
     if (o->stdio && given->listen)
         return err_set(e, EXIT_USAGE, "--stdio and --listen exclude each other");
-    if (o->stdio && given->console && o->console.kind == CONSOLE_STDIO)
-        return err_set(e, EXIT_USAGE,
-                       "--stdio and --console stdio exclude each other: both need standard output");
-    if (o->stdio && !given->console)
-        o->console.kind = CONSOLE_NONE;
+    if (check_consoles(o, given, e))
+        return -1;
+    if (o->has_psw && o->has_entry)
+        return err_set(e, EXIT_USAGE, "--psw and --entry exclude each other: the PSW names the address");
     if (!o->stdio && !given->listen_any && !listen_is_local(&o->listen))
         return err_set(
             e, EXIT_USAGE,
@@ -258,8 +419,8 @@ enum options_verdict options_parse(int argc, char **argv, struct options *o, str
 {
     struct given given = {false, false, false};
     int option;
-    *o = (struct options){.memory = MEMORY_DEFAULT, .log = LOG_WARNING};
-    o->console.kind = CONSOLE_STDIO;
+    *o = (struct options){
+        .memory = MEMORY_DEFAULT, .log = LOG_WARNING, .console_type = SCLP_VT220, .escape = 0x1d};
     if (listen_parse(LISTEN_DEFAULT, &o->listen, e))
         return OPTIONS_ERROR;
     optind = 0; /* glibc: start over, whoever parsed before */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The guest's console output on its way from a vcpu's thread to the loop: a byte ring with one writer at a
- * time and one reader. Writing never blocks: what does not fit is dropped and counted, so that a reader that
- * does not read cannot stall a CPU. */
+/* The guest's console on its way between a vcpu's thread and the loop: a byte ring with one writer at a time
+ * and one reader, for each direction one. Writing never blocks: what does not fit is dropped and counted, so
+ * that a reader that does not read cannot stall a CPU. A writer that must not lose anything (the loop, with
+ * what a user types) asks for room first. */
 #ifndef ZGDBD_CONSOLE_H
 #define ZGDBD_CONSOLE_H
 
@@ -29,5 +30,12 @@ void console_write(void *ctx, const uint8_t *text, size_t len);
 /* Moves up to size bytes out of the ring, oldest first; returns their number. *dropped (if not NULL) receives
  * the number of bytes lost since the last call and is reset. */
 size_t console_read(struct console_ring *r, uint8_t *buf, size_t size, uint64_t *dropped);
+
+/* Bytes that console_write() takes now without dropping any, and bytes that console_read() would give. */
+size_t console_room(struct console_ring *r);
+size_t console_held(struct console_ring *r);
+
+/* A console_read_fn (guest.h): ctx is the ring. Calls wake if the ring was full: its writer may go on. */
+size_t console_take(void *ctx, uint8_t *buf, size_t size);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef ZGDBD_GUEST_H
 #define ZGDBD_GUEST_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,10 +22,27 @@ struct guest_memory {
 
 /* ---- IPL ---- */
 
+/* A file that is put into memory as it is (--load FILE@ADDRESS). */
+struct ipl_extra {
+    const char *path;
+    uint64_t addr; /* absolute */
+};
+
+#define IPL_MAX_EXTRAS 16
+
 struct ipl_request {
-    const char *image;  /* path of an s390x ELF executable or a raw Linux image */
+    const char *image;  /* path of an s390x ELF executable, a raw Linux image or, with flat, any file; may be
+                           gzip-compressed */
     const char *initrd; /* path or NULL */
-    const char *append; /* kernel command line or NULL */
+    const char *append; /* kernel command line, or arguments of another ELF program; or NULL */
+    bool flat; /* the image is put at load_address as it is; entry is load_address unless has_entry */
+    uint64_t load_address;
+    bool has_entry; /* start there in place of the image's own entry */
+    uint64_t entry;
+    bool has_psw; /* start with this PSW in place of all else */
+    struct psw psw;
+    unsigned nextras;
+    const struct ipl_extra *extras;
 };
 
 struct ipl_range {
@@ -78,13 +96,34 @@ int program_interrupt(const struct guest_memory *mem, uint64_t prefix, struct ps
  * (ASCII/UTF-8) bytes as the guest wrote them. */
 typedef void console_write_fn(void *ctx, const uint8_t *text, size_t len);
 
-struct sclp {
+/* Takes up to size bytes of what was typed, oldest first; returns how many. Must not block. */
+typedef size_t console_read_fn(void *ctx, uint8_t *buf, size_t size);
+
+/* Which consoles the SCLP offers (bits). Linux takes the VT220 one if it is there. */
+#define SCLP_VT220 1u
+#define SCLP_LINE 2u
+
+#define SCLP_INPUT_BYTES 256u
+
+struct sclp_config {
     unsigned ncpus;
+    unsigned consoles;
+    console_write_fn *write;
+    void *write_ctx;
+    console_read_fn *read; /* or NULL: nothing is ever typed */
+    void *read_ctx;
+};
+
+/* All functions may be called from any thread. */
+struct sclp {
+    struct sclp_config config;
+    pthread_mutex_t lock;  /* of all that follows; held while a command is executed */
     uint32_t receive_mask; /* event types the guest receives; set by WRITE EVENT MASK */
     uint32_t send_mask;
-    console_write_fn *console;
-    void *console_ctx;
     char loadparm[8]; /* EBCDIC; blanks (0x40) until set */
+    bool quiesce;     /* a signal quiesce waits for the guest */
+    size_t ninput;    /* typed, and not yet given to the guest */
+    uint8_t input[SCLP_INPUT_BYTES];
 };
 
 /* What the engine has to do after a service call. */
@@ -95,10 +134,20 @@ struct sclp_answer {
     uint32_t parameter;
 };
 
-void sclp_init(struct sclp *s, unsigned ncpus, console_write_fn *console, void *ctx);
+void sclp_init(struct sclp *s, const struct sclp_config *config);
+void sclp_destroy(struct sclp *s);
 
-/* Power-on state again: masks cleared. */
+/* Power-on state again: masks cleared, no quiesce. What was typed stays. */
 void sclp_reset(struct sclp *s);
+
+/* Is there an event that the guest would receive now? Whoever makes one possible (input typed, quiesce) asks,
+ * and if so has the service signal injected with SCLP_EVENT_PENDING. */
+#define SCLP_EVENT_PENDING 1u
+bool sclp_event_pending(struct sclp *s);
+
+/* Asks the guest to shut down in order (signal quiesce). -1 if it does not receive that event: it has no
+ * handler for it, or none yet. */
+int sclp_quiesce(struct sclp *s);
 
 /* One SERVC: command word and SCCB address as in the two general registers. Never touches memory outside mem,
  * nor the SCCB beyond its length; every command is answered. That SERVC is privileged is for the caller to
@@ -118,6 +167,13 @@ struct diag_answer {
     enum diag_action action;
     uint16_t code;
     unsigned subcode; /* of DIAG 308 */
+};
+
+/* The IPL parameter block that DIAG 308 subcode 5 has set and 6 shows. */
+#define IPL_BLOCK_BYTES 4096u
+struct ipl_block {
+    uint32_t length; /* 0: none was set */
+    uint8_t bytes[IPL_BLOCK_BYTES];
 };
 
 /* A DIAGNOSE that KVM leaves to user space: function code, the numbers of its register operands, and the

@@ -26,10 +26,13 @@ struct kvm_system {
 extern const struct kvm_system kvm_host;
 
 struct kvm_config {
-    uint64_t memory;        /* bytes, a multiple of 1 MiB */
-    unsigned ncpus;         /* 1 */
-    struct ipl_request ipl; /* the strings must live as long as the machine */
-    struct console_ring *console;
+    uint64_t memory;              /* bytes, a multiple of 1 MiB */
+    unsigned ncpus;               /* 1 */
+    struct ipl_request ipl;       /* the strings must live as long as the machine */
+    const char *memory_file;      /* path of the file that holds the guest's memory, or NULL */
+    unsigned consoles;            /* SCLP_VT220, SCLP_LINE */
+    struct console_ring *console; /* what the guest writes */
+    struct console_ring *input;   /* what is typed */
     struct machine_events events;
     const struct kvm_system *system; /* &kvm_host */
 };

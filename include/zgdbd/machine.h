@@ -94,6 +94,14 @@ struct machine_counter {
     uint64_t count;
 };
 
+/* What can be brought to a guest from outside, whether it runs or not. */
+enum machine_signal {
+    MACHINE_CONSOLE_INPUT, /* something was typed: the console's input ring is not empty */
+    MACHINE_POWERDOWN,     /* the guest is asked to shut down in order */
+    MACHINE_RESTART,       /* PSW restart of the CPU: it takes the restart interruption, and starts if it was
+                              stopped */
+};
+
 struct machine_events {
     void (*wake)(void *ctx); /* from any thread: machine_next_stop() may have something */
     void *ctx;
@@ -116,6 +124,7 @@ struct machine_ops {
     int (*check_breakpoints)(struct machine *m, unsigned cpu, const struct breakpoint *set, size_t n,
                              struct err *e);
     int (*reset)(struct machine *m, const char *append, struct err *e);
+    int (*signal)(struct machine *m, unsigned cpu, enum machine_signal signal, struct err *e);
     size_t (*counters)(struct machine *m, struct machine_counter *out, size_t max);
 };
 
@@ -200,6 +209,15 @@ static inline int machine_check_breakpoints(struct machine *m, unsigned cpu, con
 static inline int machine_reset(struct machine *m, const char *append, struct err *e)
 {
     return m->ops->reset(m, append, e);
+}
+
+/* Brings the signal to the guest: to a running one at once, to a stopped one when it is resumed. -1 with *e
+ * if the guest does not take it (an engine without it, a guest that does not listen); console input then
+ * stays in the ring until the guest asks. cpu matters for MACHINE_RESTART only. May be called while CPUs run.
+ */
+static inline int machine_signal(struct machine *m, unsigned cpu, enum machine_signal signal, struct err *e)
+{
+    return m->ops->signal(m, cpu, signal, e);
 }
 
 /* Fills up to max counters (exits by reason, not zero ones) and returns how many. */

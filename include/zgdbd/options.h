@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "zgdbd/err.h"
+#include "zgdbd/guest.h"
 #include "zgdbd/log.h"
 #include "zgdbd/server.h"
 #include "zgdbd/session.h"
@@ -22,11 +23,23 @@ struct options {
     const char *append;  /* or NULL */
     const char *initrd;  /* or NULL */
     const char *symbols; /* or NULL */
-    uint64_t memory;     /* bytes */
+    bool flat;           /* --load-address was given */
+    uint64_t load_address;
+    bool has_entry;
+    uint64_t entry;
+    bool has_psw;
+    struct psw psw;
+    unsigned nextras; /* --load */
+    struct ipl_extra extras[IPL_MAX_EXTRAS];
+    uint64_t memory;         /* bytes */
+    const char *memory_file; /* or NULL */
     bool run;
     bool stdio; /* the debugger is on descriptors 0 and 1; listen is unused */
     struct listen_spec listen;
-    struct console_spec console;
+    unsigned nconsoles; /* at least one */
+    struct console_spec consoles[CONSOLES_MAX];
+    unsigned console_type; /* SCLP_VT220, SCLP_LINE */
+    int escape;            /* a control character, or CONSOLE_NO_ESCAPE */
     struct policy policy;
     enum log_level log;
     bool version; /* with OPTIONS_DONE: --version, else --help */

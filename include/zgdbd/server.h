@@ -36,15 +36,21 @@ int listen_parse(const char *text, struct listen_spec *spec, struct err *e);
 bool listen_is_local(const struct listen_spec *spec);
 
 enum console_kind {
-    CONSOLE_STDIO, /* output on descriptor 1 */
+    CONSOLE_STDIO, /* descriptors 0 and 1; a terminal is set to raw mode */
     CONSOLE_NONE,
-    CONSOLE_FILE,
+    CONSOLE_FILE, /* output only */
+    CONSOLE_LOG,  /* output only, each line with the time (UTC) at which it began */
+    CONSOLE_UNIX, /* a listening Unix socket, mode 0600 */
+    CONSOLE_PTY,  /* a pseudo-terminal; its name is told */
 };
 
 struct console_spec {
     enum console_kind kind;
-    const char *path;
+    const char *path; /* of a file, log or socket */
 };
+
+#define CONSOLES_MAX 8
+#define CONSOLE_NO_ESCAPE (-1)
 
 struct server;
 
@@ -56,9 +62,14 @@ void server_wake(void *ctx);
 /* What the server serves; to be set once, before server_run(). Both remain the caller's. */
 void server_set_target(struct server *s, struct target *t);
 
-/* Opens the sink to which the ring's text goes. */
-int server_console(struct server *s, const struct console_spec *spec, struct console_ring *ring,
-                   struct err *e);
+/* The guest's console: what it writes comes out of `out` and goes to every console that is added, what is
+ * typed at any of them goes into `in` (machine_signal tells the guest). To be set before a console is added;
+ * both rings remain the caller's. escape is the character that ends the daemon when typed at a terminal on
+ * standard input, or CONSOLE_NO_ESCAPE. */
+void server_console_rings(struct server *s, struct console_ring *out, struct console_ring *in, int escape);
+
+/* Adds a console, and puts where it is in words into name ("pty:/dev/pts/3"). */
+int server_console(struct server *s, const struct console_spec *spec, char *name, size_t size, struct err *e);
 
 /* Starts to listen, and puts the address in words into name ("tcp:127.0.0.1:1234"). */
 int server_listen(struct server *s, const struct listen_spec *spec, char *name, size_t size, struct err *e);

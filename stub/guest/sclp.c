@@ -91,13 +91,30 @@ struct sccb {
     unsigned length;
 };
 
-void sclp_init(struct sclp *s, unsigned ncpus, console_write_fn *console, void *ctx)
+void sclp_init(struct sclp *s, const struct sclp_config *config)
 {
-    s->ncpus = ncpus;
-    s->console = console;
-    s->console_ctx = ctx;
+    memset(s, 0, sizeof *s);
+    s->config = *config;
+    pthread_mutex_init(&s->lock, NULL);
     memset(s->loadparm, 0x40, sizeof s->loadparm); /* an EBCDIC blank */
     sclp_reset(s);
+}
+
+void sclp_destroy(struct sclp *s)
+{
+    pthread_mutex_destroy(&s->lock);
+}
+
+bool sclp_event_pending(struct sclp *s)
+{
+    (void)s;
+    return false;
+}
+
+int sclp_quiesce(struct sclp *s)
+{
+    (void)s;
+    return -1;
 }
 
 void sclp_reset(struct sclp *s)
@@ -108,14 +125,14 @@ void sclp_reset(struct sclp *s)
 
 static void store_cpu_entries(const struct sclp *s, uint8_t *entries)
 {
-    for (unsigned i = 0; i < s->ncpus; i++)
+    for (unsigned i = 0; i < s->config.ncpus; i++)
         entries[i * CPU_ENTRY_BYTES] = (uint8_t)i;
 }
 
 /* Clears the answer's part of the SCCB if it can hold the CPU entries from this offset on. */
 static bool clear_for_cpus(const struct sclp *s, struct sccb *b, unsigned entries)
 {
-    if (b->length < entries || (b->length - entries) / CPU_ENTRY_BYTES < s->ncpus)
+    if (b->length < entries || (b->length - entries) / CPU_ENTRY_BYTES < s->config.ncpus)
         return false;
     memset(b->bytes + SCCB_HEADER_BYTES, 0, b->length - SCCB_HEADER_BYTES);
     return true;
@@ -133,11 +150,11 @@ static enum response read_scp_info(const struct sclp *s, const struct guest_memo
         store_be16(b->bytes + SCP_RNMAX, (uint16_t)increments);
     else
         store_be64(b->bytes + SCP_RNMAX2, increments);
-    store_be16(b->bytes + SCP_CPU_COUNT, (uint16_t)s->ncpus);
+    store_be16(b->bytes + SCP_CPU_COUNT, (uint16_t)s->config.ncpus);
     store_be16(b->bytes + SCP_CPU_OFFSET, SCP_CPU_ENTRIES);
     memcpy(b->bytes + SCP_LOADPARM, s->loadparm, sizeof s->loadparm);
     store_be64(b->bytes + SCP_FACILITIES, FACILITY_CPU_INFO);
-    store_be16(b->bytes + SCP_HIGHEST_CPU, (uint16_t)(s->ncpus - 1));
+    store_be16(b->bytes + SCP_HIGHEST_CPU, (uint16_t)(s->config.ncpus - 1));
     store_cpu_entries(s, b->bytes + SCP_CPU_ENTRIES);
     return RC_READ_COMPLETION;
 }
@@ -146,10 +163,10 @@ static enum response read_cpu_info(const struct sclp *s, struct sccb *b)
 {
     if (!clear_for_cpus(s, b, CPU_ENTRIES))
         return RC_INSUFFICIENT_LENGTH;
-    store_be16(b->bytes + CPU_CONFIGURED, (uint16_t)s->ncpus);
+    store_be16(b->bytes + CPU_CONFIGURED, (uint16_t)s->config.ncpus);
     store_be16(b->bytes + CPU_CONFIGURED_OFFSET, CPU_ENTRIES);
     store_be16(b->bytes + CPU_STANDBY, 0);
-    store_be16(b->bytes + CPU_STANDBY_OFFSET, (uint16_t)(CPU_ENTRIES + s->ncpus * CPU_ENTRY_BYTES));
+    store_be16(b->bytes + CPU_STANDBY_OFFSET, (uint16_t)(CPU_ENTRIES + s->config.ncpus * CPU_ENTRY_BYTES));
     store_cpu_entries(s, b->bytes + CPU_ENTRIES);
     return RC_READ_COMPLETION;
 }
@@ -228,7 +245,7 @@ static enum response write_event_data(struct sclp *s, struct sccb *b)
             event[EVENT_FLAGS] &= (uint8_t)~EVENT_ACCEPTED;
             continue;
         }
-        s->console(s->console_ctx, event + EVENT_HEADER_BYTES, length - EVENT_HEADER_BYTES);
+        s->config.write(s->config.write_ctx, event + EVENT_HEADER_BYTES, length - EVENT_HEADER_BYTES);
         event[EVENT_FLAGS] |= EVENT_ACCEPTED;
     }
     return rc;

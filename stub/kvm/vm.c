@@ -292,6 +292,14 @@ static enum cpu_state op_state(struct machine *machine, unsigned id)
     return psw_enabled_wait(cpu->run->psw_mask) ? CPU_WAITING : CPU_RUNNING;
 }
 
+static int op_signal(struct machine *machine, unsigned cpu, enum machine_signal signal, struct err *e)
+{
+    (void)machine;
+    (void)cpu;
+    (void)signal;
+    return err_set(e, EXIT_OTHER, "not yet");
+}
+
 static void op_destroy(struct machine *machine)
 {
     struct kvm_machine *m = to_kvm(machine);
@@ -312,6 +320,7 @@ static void op_destroy(struct machine *machine)
         m->sys->close(m->kvm_fd);
     if (m->mapping)
         m->sys->munmap(m->mapping, m->mapping_size);
+    sclp_destroy(&m->sclp);
     pthread_mutex_destroy(&m->lock);
     free(m->applied.entry);
     free(m->append);
@@ -330,6 +339,7 @@ static const struct machine_ops kvm_ops = {
     .write_memory = memory_write,
     .check_breakpoints = breakpoints_check,
     .reset = op_reset,
+    .signal = op_signal,
     .counters = exit_counters,
 };
 
@@ -389,7 +399,12 @@ struct machine *kvm_create(const struct kvm_config *config, struct err *e)
     for (unsigned i = 0; i < KVM_CPUS_MAX; i++)
         m->cpu[i].fd = -1;
     pthread_mutex_init(&m->lock, NULL);
-    sclp_init(&m->sclp, m->base.ncpus, console_write, config->console);
+    sclp_init(&m->sclp, &(struct sclp_config){.ncpus = m->base.ncpus,
+                                              .consoles = config->consoles,
+                                              .write = console_write,
+                                              .write_ctx = config->console,
+                                              .read = config->input ? console_take : NULL,
+                                              .read_ctx = config->input});
     if (bring_up(m, e) < 0) {
         op_destroy(&m->base);
         return NULL;

@@ -41,16 +41,22 @@ static void on_writable(struct ev_loop *loop, ev_io *w, int events)
     sink_pump(w->data);
 }
 
-int server_console(struct server *s, const struct console_spec *spec, struct console_ring *ring,
-                   struct err *e)
+void server_console_rings(struct server *s, struct console_ring *out, struct console_ring *in, int escape)
+{
+    s->sink.ring = out;
+    (void)in;
+    (void)escape;
+}
+
+int server_console(struct server *s, const struct console_spec *spec, char *name, size_t size, struct err *e)
 {
     struct sink *k = &s->sink;
-    k->ring = ring;
+    snprintf(name, size, "%s", spec->path ? spec->path : "");
     if (spec->kind == CONSOLE_STDIO) {
         k->fd = fd_own_nonblocking(STDOUT_FILENO, O_WRONLY);
         if (k->fd < 0)
             return err_set(e, EXIT_OTHER, "standard output is closed; use --console none");
-    } else if (spec->kind == CONSOLE_FILE) {
+    } else if (spec->kind == CONSOLE_FILE && spec->path) {
         k->fd = open(spec->path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
         if (k->fd < 0)
             return err_set(e, EXIT_OTHER,

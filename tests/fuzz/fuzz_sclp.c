@@ -49,7 +49,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (!mem.base)
         return 0;
-    sclp_init(&sclp, 1 + (unsigned)take(&in, 1) % 64, print, &sum);
+    sclp_init(&sclp, &(struct sclp_config){.ncpus = 1 + (unsigned)take(&in, 1) % 64,
+                                           .consoles = SCLP_VT220,
+                                           .write = print,
+                                           .write_ctx = &sum});
     while (in.size) {
         unsigned choice = (unsigned)take(&in, 1);
         uint32_t command = choice < 0xc0 ? commands[choice % 6] : (uint32_t)take(&in, 4);

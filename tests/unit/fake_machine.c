@@ -193,7 +193,17 @@ static size_t op_counters(struct machine *m, struct machine_counter *out, size_t
     return 1;
 }
 
+static int op_signal(struct machine *m, unsigned cpu, enum machine_signal signal, struct err *e)
+{
+    struct fake_machine *f = fake(m);
+    f->signals++;
+    f->signal = signal;
+    f->signal_cpu = cpu;
+    return f->fail_signal ? err_set(e, EXIT_OTHER, "%s", f->fail_signal) : 0;
+}
+
 static const struct machine_ops ops = {
+    .signal = op_signal,
     .destroy = op_destroy,
     .resume = op_resume,
     .interrupt = op_interrupt,

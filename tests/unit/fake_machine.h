@@ -30,8 +30,11 @@ struct fake_machine {
     struct resume_plan plan; /* the last one, breakpoints copied */
     struct breakpoint points[FAKE_POINTS];
     char append[256];
+    unsigned signals; /* how many, and the last one */
+    enum machine_signal signal;
+    unsigned signal_cpu;
     /* How it behaves. */
-    const char *fail_resume, *fail_reset;
+    const char *fail_resume, *fail_reset, *fail_signal;
     int unreadable_reg, constant_reg; /* -1: none */
     enum cpu_state state[FAKE_CPUS];
     uint8_t regs[FAKE_CPUS][REG_COUNT][REG_MAX_BYTES];

@@ -43,6 +43,8 @@ struct service *service_open(struct policy policy)
     w->target = target_create(&config, &e);
     server_set_target(w->server, w->target);
     console_init(&w->ring, server_wake, w->server);
+    console_init(&w->input, server_wake, w->server);
+    server_console_rings(w->server, &w->ring, &w->input, 0x1d);
     return w;
 }
 

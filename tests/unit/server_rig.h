@@ -18,6 +18,7 @@ struct service {
     struct exec_file *exec;
     struct target *target;
     struct console_ring ring;
+    struct console_ring input;
     pthread_t thread;
     bool running;
     int status;

@@ -42,7 +42,7 @@ static void test_defaults(void **state)
     assert_int_equal(o.listen.kind, LISTEN_TCP);
     assert_int_equal(o.listen.port, 1234);
     assert_memory_equal(o.listen.addr, "\x7f\0\0\1", 4);
-    assert_int_equal(o.console.kind, CONSOLE_STDIO);
+    assert_int_equal(o.consoles[0].kind, CONSOLE_STDIO);
     assert_int_equal(o.policy.on_panic, ACTION_DEFAULT);
     assert_int_equal(o.policy.on_reset, ACTION_DEFAULT);
     assert_int_equal(o.policy.on_shutdown, ACTION_DEFAULT);
@@ -66,8 +66,8 @@ static void test_every_option(void **state)
     assert_int_equal(o.listen.kind, LISTEN_UNIX);
     assert_string_equal(o.listen.path, "/tmp/s");
     assert_true(o.run);
-    assert_int_equal(o.console.kind, CONSOLE_FILE);
-    assert_string_equal(o.console.path, "out");
+    assert_int_equal(o.consoles[0].kind, CONSOLE_FILE);
+    assert_string_equal(o.consoles[0].path, "out");
     assert_int_equal(o.policy.on_panic, ACTION_RESTART);
     assert_int_equal(o.policy.on_reset, ACTION_EXIT);
     assert_int_equal(o.policy.on_shutdown, ACTION_STOP);
@@ -75,6 +75,50 @@ static void test_every_option(void **state)
     assert_int_equal(o.log, LOG_DEBUG);
     assert_int_equal(parse("image --on-disconnect exit"), OPTIONS_RUN);
     assert_int_equal(o.policy.on_disconnect, DISCONNECT_EXIT);
+}
+
+static void test_image_options(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("--load-address 0x2000 --entry 8200 --load a@1@0x10 --load b@0X1f i"),
+                     OPTIONS_RUN);
+    assert_true(o.flat);
+    assert_int_equal(o.load_address, 0x2000);
+    assert_true(o.has_entry);
+    assert_int_equal(o.entry, 8200);
+    assert_int_equal(o.nextras, 2);
+    assert_string_equal(o.extras[0].path, "a@1");
+    assert_int_equal(o.extras[0].addr, 0x10);
+    assert_string_equal(o.extras[1].path, "b");
+    assert_int_equal(o.extras[1].addr, 0x1f);
+    assert_false(o.has_psw);
+    assert_int_equal(parse("--psw 0002000180000000:0xfff --memory-file m i"), OPTIONS_RUN);
+    assert_true(o.has_psw);
+    assert_int_equal(o.psw.mask, 0x0002000180000000);
+    assert_int_equal(o.psw.addr, 0xfff);
+    assert_string_equal(o.memory_file, "m");
+    assert_false(o.flat);
+}
+
+static void test_consoles(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("--console stdio --console pty --console unix:/s --console log:/l i"),
+                     OPTIONS_RUN);
+    assert_int_equal(o.nconsoles, 4);
+    assert_int_equal(o.consoles[1].kind, CONSOLE_PTY);
+    assert_int_equal(o.consoles[2].kind, CONSOLE_UNIX);
+    assert_string_equal(o.consoles[2].path, "/s");
+    assert_int_equal(o.consoles[3].kind, CONSOLE_LOG);
+    assert_string_equal(o.consoles[3].path, "/l");
+    assert_int_equal(o.console_type, SCLP_VT220);
+    assert_int_equal(o.escape, 0x1d);
+    assert_int_equal(parse("--console-type both --escape ^a i"), OPTIONS_RUN);
+    assert_int_equal(o.console_type, SCLP_VT220 | SCLP_LINE);
+    assert_int_equal(o.escape, 1);
+    assert_int_equal(parse("--console-type line --escape none i"), OPTIONS_RUN);
+    assert_int_equal(o.console_type, SCLP_LINE);
+    assert_int_equal(o.escape, CONSOLE_NO_ESCAPE);
 }
 
 static void test_sizes(void **state)
@@ -117,9 +161,9 @@ static void test_stdio(void **state)
     (void)state;
     assert_int_equal(parse("--stdio i"), OPTIONS_RUN);
     assert_true(o.stdio);
-    assert_int_equal(o.console.kind, CONSOLE_NONE);
+    assert_int_equal(o.consoles[0].kind, CONSOLE_NONE);
     assert_int_equal(parse("--stdio --console file:x i"), OPTIONS_RUN);
-    assert_int_equal(o.console.kind, CONSOLE_FILE);
+    assert_int_equal(o.consoles[0].kind, CONSOLE_FILE);
 }
 
 static void test_usage_errors(void **state)
@@ -167,8 +211,31 @@ static void test_usage_errors(void **state)
         {"--stdio --listen fd:3 i", "exclude"},
         {"--stdio --console stdio i", "exclude"},
         {"--console stdio --stdio i", "exclude"},
-        {"--console x i", "stdio, none or file:PATH"},
-        {"--console file: i", "stdio, none or file:PATH"},
+        {"--console x i", "must be stdio, pty, unix:PATH"},
+        {"--console file: i", "must be stdio, pty, unix:PATH"},
+        {"--console pty: i", "must be stdio, pty, unix:PATH"},
+        {"--console stdio2 i", "must be stdio, pty, unix:PATH"},
+        {"--console none --console pty i", "exclude"},
+        {"--console stdio --console stdio i", "twice"},
+        {"--console pty --console pty --console pty --console pty --console pty --console pty --console pty "
+         "--console pty --console pty i",
+         "only 8"},
+        {"--console-type x i", "must be vt220, line or both"},
+        {"--escape x i", "--escape x"},
+        {"--escape ^ i", "--escape ^"},
+        {"--escape ^aa i", "--escape ^aa"},
+        {"--load x i", "FILE@ADDRESS"},
+        {"--load @1 i", "FILE@ADDRESS"},
+        {"--load x@ i", "FILE@ADDRESS"},
+        {"--load x@1g i", "FILE@ADDRESS"},
+        {"--load-address 0x i", "not an address"},
+        {"--load-address -1 i", "not an address"},
+        {"--entry 0x10000000000000000 i", "not an address"},
+        {"--psw 1 i", "MASK:ADDR"},
+        {"--psw 1: i", "MASK:ADDR"},
+        {"--psw :1 i", "MASK:ADDR"},
+        {"--psw 1:2:3 i", "MASK:ADDR"},
+        {"--psw 1:2 --entry 3 i", "exclude"},
         {"--on-panic run i", "must be stop, restart or exit"},
         {"--on-reset x i", "must be stop, restart or exit"},
         {"--on-shutdown x i", "must be stop, restart or exit"},
@@ -197,10 +264,11 @@ static void test_a_path_that_is_too_long(void **state)
 
 static void test_help_and_version(void **state)
 {
-    static const char *const names[] = {"--append",        "--initrd",   "--memory",     "--console",
-                                        "--run",           "--listen ",  "--listen-any", "--stdio",
-                                        "--symbols",       "--on-panic", "--on-reset",   "--on-shutdown",
-                                        "--on-disconnect", "--log",      "--version",    "--help"};
+    static const char *const names[] = {
+        "--append",        "--initrd", "--memory",      "--console",      "--run",      "--listen ",
+        "--listen-any",    "--stdio",  "--symbols",     "--on-panic",     "--on-reset", "--on-shutdown",
+        "--on-disconnect", "--log",    "--version",     "--help",         "--load ",    "--load-address",
+        "--entry",         "--psw",    "--memory-file", "--console-type", "--escape"};
     (void)state;
     assert_int_equal(parse("--help"), OPTIONS_DONE);
     assert_false(o.version);
@@ -215,6 +283,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_every_option),
+        cmocka_unit_test(test_image_options),
+        cmocka_unit_test(test_consoles),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_stdio),

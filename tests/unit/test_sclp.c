@@ -39,7 +39,8 @@ static int setup(void **state)
         return -1;
     sccb = mem.base + SCCB;
     nprinted = 0;
-    sclp_init(&sclp, 2, print, printed);
+    sclp_init(&sclp, &(struct sclp_config){
+                         .ncpus = 2, .consoles = SCLP_VT220, .write = print, .write_ctx = printed});
     return 0;
 }
 
@@ -111,7 +112,7 @@ static void info_needs_room_for_the_cpus(void **state)
     assert_int_equal(call_with_length(0x00010001, 24 + 32), 0x0010);
     assert_int_equal(call_with_length(0x00010001, 24 + 31), 0x0300);
     assert_int_equal(call_with_length(0x00010001, 9), 0x0300);
-    sclp.ncpus = 1000; /* more than any SCCB holds */
+    sclp.config.ncpus = 1000; /* more than any SCCB holds */
     assert_int_equal(call_with_length(0x00010001, 4096), 0x0300);
 }
 

@@ -34,7 +34,7 @@ static void test_console_file(void **state)
     (void)state;
     snprintf(path, sizeof path, "%s/c", w->dir);
     struct console_spec spec = {CONSOLE_FILE, path};
-    assert_int_equal(server_console(w->server, &spec, &w->ring, &e), 0);
+    assert_int_equal(server_console(w->server, &spec, w->name, sizeof w->name, &e), 0);
     service_start_unix(w);
     console_write(&w->ring, (const uint8_t *)"hello\n", 6);
     client_visit(w);
@@ -43,7 +43,7 @@ static void test_console_file(void **state)
     assert_string_equal(buf, "hello\n");
     unlink(path);
     spec.path = "/nonexistent/c";
-    assert_int_equal(server_console(w->server, &spec, &w->ring, &e), -1);
+    assert_int_equal(server_console(w->server, &spec, w->name, sizeof w->name, &e), -1);
     assert_non_null(strstr(e.text, "/nonexistent/c"));
     service_close(w);
 }
@@ -61,9 +61,10 @@ static void test_console_reader_that_does_not_read(void **state)
     snprintf(path, sizeof path, "%s/f", w->dir);
     assert_int_equal(mkfifo(path, 0600), 0);
     struct console_spec spec = {CONSOLE_FILE, path};
-    assert_int_equal(server_console(w->server, &spec, &w->ring, &e), -1); /* no reader at all */
+    assert_int_equal(server_console(w->server, &spec, w->name, sizeof w->name, &e),
+                     -1); /* no reader at all */
     int reader = open(path, O_RDONLY | O_NONBLOCK);
-    assert_int_equal(server_console(w->server, &spec, &w->ring, &e), 0);
+    assert_int_equal(server_console(w->server, &spec, w->name, sizeof w->name, &e), 0);
     service_start_unix(w);
     memset(text, 'x', sizeof text);
     for (int i = 0; i < 4; i++)
@@ -91,7 +92,7 @@ static void test_console_none(void **state)
     struct console_spec spec = {CONSOLE_NONE, NULL};
     struct err e;
     (void)state;
-    assert_int_equal(server_console(w->server, &spec, &w->ring, &e), 0);
+    assert_int_equal(server_console(w->server, &spec, w->name, sizeof w->name, &e), 0);
     service_start_unix(w);
     console_write(&w->ring, text, sizeof text);
     client_visit(w);
