@@ -79,7 +79,7 @@ struct ipl_result {
  * 0x10410 (Linux arch/s390/boot/head.S and include/asm/setup.h). */
 int ipl_load(const struct ipl_request *req, struct guest_memory *mem, struct ipl_result *out, struct err *e);
 
-/* ---- program interruption ---- */
+/* ---- interruptions ---- */
 
 /* Makes the CPU take a program interruption here and now: stores ILC, code, last breaking-event address and
  * old PSW in the lowcore and replaces *psw by the program new PSW (Principles, chapter 6). With
@@ -89,6 +89,10 @@ int ipl_load(const struct ipl_request *req, struct guest_memory *mem, struct ipl
  * in memory, returns -1 and changes nothing. */
 int program_interrupt(const struct guest_memory *mem, uint64_t prefix, struct psw *psw, uint16_t code,
                       unsigned ilc, uint64_t last_break);
+
+/* The same for the restart interruption, which has neither code nor ILC: the PSWs are exchanged through real
+ * 0x120 (old) and 0x1a0 (new). -1 if the prefix area does not lie in memory. */
+int restart_interrupt(const struct guest_memory *mem, uint64_t prefix, struct psw *psw);
 
 /* ---- SCLP (service call, B220) ---- */
 

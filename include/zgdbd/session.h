@@ -87,6 +87,10 @@ void target_collect(struct target *t);
 /* True once the daemon is to end, after what sessions still have to send is sent. */
 bool target_exited(const struct target *t, int *status);
 
+/* Asks the guest to shut down in order. -1 with *e, which says why not, if it cannot. It may be running or
+ * not; a stopped one hears of it when it is resumed. */
+int target_powerdown(struct target *t, struct err *e);
+
 /* Ends it with this status: nothing that happens later resumes the guest. */
 void target_quit(struct target *t, int status);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The program interruption as the CPU would take it: what is stored in the lowcore, and the exchange of PSWs.
- * The offsets are those of the assigned storage locations (Principles, chapter 3). */
+/* The program and the restart interruption as the CPU would take them: what is stored in the lowcore, and the
+ * exchange of PSWs. The offsets are those of the assigned storage locations (Principles, chapter 3). */
 #include "zgdbd/bytes.h"
 #include "zgdbd/guest.h"
 
@@ -9,25 +9,49 @@
 #define LC_PROGRAM_ILC 0x8c
 #define LC_PROGRAM_CODE 0x8e
 #define LC_LAST_BREAK 0x110
+#define LC_RESTART_OLD_PSW 0x120
 #define LC_PROGRAM_OLD_PSW 0x150
+#define LC_RESTART_NEW_PSW 0x1a0
 #define LC_PROGRAM_NEW_PSW 0x1d0
+
+static uint8_t *lowcore_at(const struct guest_memory *mem, uint64_t prefix)
+{
+    bool within =
+        prefix % LOWCORE_BYTES == 0 && mem->size >= LOWCORE_BYTES && prefix <= mem->size - LOWCORE_BYTES;
+
+    return within ? mem->base + prefix : NULL;
+}
+
+static void exchange_psws(uint8_t *lowcore, struct psw *psw, unsigned old_psw, unsigned new_psw)
+{
+    store_be64(lowcore + old_psw, psw->mask);
+    store_be64(lowcore + old_psw + 8, psw->addr);
+    psw->mask = load_be64(lowcore + new_psw);
+    psw->addr = load_be64(lowcore + new_psw + 8);
+}
 
 int program_interrupt(const struct guest_memory *mem, uint64_t prefix, struct psw *psw, uint16_t code,
                       unsigned ilc, uint64_t last_break)
 {
-    uint8_t *lowcore;
+    uint8_t *lowcore = lowcore_at(mem, prefix);
 
-    if (prefix % LOWCORE_BYTES || mem->size < LOWCORE_BYTES || prefix > mem->size - LOWCORE_BYTES)
+    if (!lowcore)
         return -1;
-    lowcore = mem->base + prefix;
     /* The instruction-length code, in halfwords, stands in bits 5 and 6 of its byte: as a number, the length
      * in bytes. */
     store_be16(lowcore + LC_PROGRAM_ILC, (uint16_t)(ilc & 6));
     store_be16(lowcore + LC_PROGRAM_CODE, code);
     store_be64(lowcore + LC_LAST_BREAK, last_break);
-    store_be64(lowcore + LC_PROGRAM_OLD_PSW, psw->mask);
-    store_be64(lowcore + LC_PROGRAM_OLD_PSW + 8, psw->addr);
-    psw->mask = load_be64(lowcore + LC_PROGRAM_NEW_PSW);
-    psw->addr = load_be64(lowcore + LC_PROGRAM_NEW_PSW + 8);
+    exchange_psws(lowcore, psw, LC_PROGRAM_OLD_PSW, LC_PROGRAM_NEW_PSW);
+    return 0;
+}
+
+int restart_interrupt(const struct guest_memory *mem, uint64_t prefix, struct psw *psw)
+{
+    uint8_t *lowcore = lowcore_at(mem, prefix);
+
+    if (!lowcore)
+        return -1;
+    exchange_psws(lowcore, psw, LC_RESTART_OLD_PSW, LC_RESTART_NEW_PSW);
     return 0;
 }

@@ -140,14 +140,6 @@ static enum exit_outcome operation_exception(struct vcpu *cpu, struct stop *stop
                    "operation exception loop: the program new PSW leads to the instruction that causes it");
 }
 
-/* Floating interruption of the VM: the service signal (external code 0x2401). */
-static void inject_service_signal(struct kvm_machine *m, uint32_t parameter)
-{
-    struct kvm_s390_interrupt irq = {.type = KVM_S390_INT_SERVICE, .parm = parameter};
-
-    m->sys->ioctl(m->vm_fd, KVM_S390_INTERRUPT, &irq);
-}
-
 static enum exit_outcome service_call(struct vcpu *cpu, struct stop *stop)
 {
     struct kvm_run *run = cpu->run;
@@ -163,7 +155,7 @@ static enum exit_outcome service_call(struct vcpu *cpu, struct stop *stop)
         return exit_program(cpu, answer.program, 4, stop);
     run->psw_mask = psw_with_cc(run->psw_mask, answer.cc);
     if (answer.signal)
-        inject_service_signal(cpu->m, answer.parameter);
+        signals_service(cpu->m, answer.parameter);
     return OUTCOME_GO_ON;
 }
 
@@ -211,13 +203,6 @@ static enum exit_outcome diagnose(struct vcpu *cpu, struct stop *stop)
     return OUTCOME_GO_ON;
 }
 
-static void inject_local(struct vcpu *cpu, uint32_t type)
-{
-    struct kvm_s390_interrupt irq = {.type = type};
-
-    cpu->m->sys->ioctl(cpu->fd, KVM_S390_INTERRUPT, &irq);
-}
-
 /* The orders that KVM_CAP_S390_USER_SIGP leaves to user space, of a machine with one CPU: to itself or to
  * none. */
 static enum exit_outcome signal_processor(struct vcpu *cpu)
@@ -234,9 +219,9 @@ static enum exit_outcome signal_processor(struct vcpu *cpu)
     else if (target >= cpu->m->base.ncpus)
         cc = 3;
     else if (order == SIGP_STOP)
-        inject_local(cpu, KVM_S390_SIGP_STOP);
+        signals_local(cpu, KVM_S390_SIGP_STOP);
     else if (order == SIGP_RESTART)
-        inject_local(cpu, KVM_S390_RESTART);
+        signals_local(cpu, KVM_S390_RESTART);
     else if (order != SIGP_START)
         status = SIGP_STATUS_INVALID_ORDER;
     if (status) {

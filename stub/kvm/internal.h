@@ -170,6 +170,7 @@ int vm_perform_guest_reset(struct kvm_machine *m, struct err *e);
 int vcpu_start(struct vcpu *cpu, struct err *e);
 void vcpu_end(struct vcpu *cpu);
 void vcpu_kick(struct vcpu *cpu);
+void vcpu_enter_anew(struct vcpu *cpu);
 int vcpu_resume_all(struct machine *m, const struct resume_plan *plan, struct err *e);
 void vcpu_interrupt_all(struct machine *m);
 bool vcpu_next_stop(struct machine *m, struct stop *out);
@@ -188,6 +189,11 @@ void exit_count(struct vcpu *cpu, int rc);
 enum exit_outcome stop_at(const struct vcpu *cpu, struct stop *stop, enum stop_reason reason,
                           const char *text);
 size_t exit_counters(struct machine *m, struct machine_counter *out, size_t max);
+
+/* signals.c: what the monitor makes pending in KVM. From any thread. */
+int signals_service(struct kvm_machine *m, uint32_t parameter);
+int signals_local(struct vcpu *cpu, uint32_t type);
+int signals_send(struct machine *m, unsigned cpu, enum machine_signal signal, struct err *e);
 
 /* debug.c: what KVM_SET_GUEST_DEBUG knows */
 int debug_arm(struct vcpu *cpu, uint32_t control, unsigned nhw, const struct kvm_hw_breakpoint *hw,

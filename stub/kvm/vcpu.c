@@ -28,6 +28,12 @@ void vcpu_kick(struct vcpu *cpu)
     pthread_kill(cpu->thread, KICK_SIGNAL);
 }
 
+/* Makes a running CPU leave KVM_RUN and enter it again, which delivers what KVM looks for only there. */
+void vcpu_enter_anew(struct vcpu *cpu)
+{
+    pthread_kill(cpu->thread, KICK_SIGNAL);
+}
+
 /* The timer that has provisional breakpoints looked at again kicks this thread and no other. */
 static void make_timer(struct vcpu *cpu)
 {

@@ -292,14 +292,6 @@ static enum cpu_state op_state(struct machine *machine, unsigned id)
     return psw_enabled_wait(cpu->run->psw_mask) ? CPU_WAITING : CPU_RUNNING;
 }
 
-static int op_signal(struct machine *machine, unsigned cpu, enum machine_signal signal, struct err *e)
-{
-    (void)machine;
-    (void)cpu;
-    (void)signal;
-    return err_set(e, EXIT_OTHER, "not yet");
-}
-
 static void op_destroy(struct machine *machine)
 {
     struct kvm_machine *m = to_kvm(machine);
@@ -339,7 +331,7 @@ static const struct machine_ops kvm_ops = {
     .write_memory = memory_write,
     .check_breakpoints = breakpoints_check,
     .reset = op_reset,
-    .signal = op_signal,
+    .signal = signals_send,
     .counters = exit_counters,
 };
 

@@ -99,6 +99,7 @@ int target_kill(struct target *t, struct err *e);
 int target_resume(struct target *t, const enum cpu_verb verb[MACHINE_MAX_CPUS], struct err *e);
 void target_interrupt(struct target *t);
 int target_reset(struct target *t, const char *append, struct err *e); /* stopped, attached */
+int target_restart(struct target *t, unsigned cpu, struct err *e);     /* PSW restart */
 int target_write_reg(struct target *t, unsigned cpu, unsigned reg, const uint8_t *bytes);
 bool target_has_reg(const struct target *t, unsigned reg);
 

@@ -9,6 +9,7 @@
 #include "zgdbd/bytes.h"
 
 #define COUNTERS_MAX 64
+#define LC_RESTART_NEW_PSW 0x1a0
 
 struct text {
     char buf[8192];
@@ -107,6 +108,46 @@ static void mon_reset(struct session *s, struct text *out)
                  "maintenance flush register-cache\n");
 }
 
+static void mon_powerdown(struct session *s, struct text *out)
+{
+    struct err e;
+    if (target_powerdown(s->target, &e))
+        put(out, "The guest is not asked to shut down: %s\n", e.text);
+    else
+        put(out, "The guest is asked to shut down: continue, and it does so in order.\n");
+}
+
+/* Where the CPU goes on: the PSW at real 0x1a0. */
+static void put_restart_psw(const struct session *s, struct text *out)
+{
+    char line[192];
+    uint8_t bytes[16];
+    if (machine_read_memory(s->target->machine, s->cpu, SPACE_REAL, LC_RESTART_NEW_PSW, bytes,
+                            sizeof bytes) == sizeof bytes) {
+        struct psw psw = {load_be64(bytes), load_be64(bytes + 8)};
+        put(out, "%s", psw_describe(psw, line, sizeof line));
+    }
+    put(out, "\n");
+}
+
+static void mon_restart(struct session *s, struct text *out)
+{
+    bool stopped = machine_state(s->target->machine, s->cpu) == CPU_STOPPED;
+    struct err e;
+    if (target_restart(s->target, s->cpu, &e)) {
+        put(out, "CPU %u is not restarted: %s\n", s->cpu, e.text);
+        return;
+    }
+    if (stopped)
+        put(out,
+            "CPU %u was stopped and is restarted: it stands at its restart new PSW. To make gdb read its "
+            "registers again: maintenance flush register-cache\n",
+            s->cpu);
+    else
+        put(out, "Continue, and CPU %u takes a restart interruption, whose new PSW is\n", s->cpu);
+    put_restart_psw(s, out);
+}
+
 static void mon_quit(struct session *s, struct text *out)
 {
     target_quit(s->target, EXIT_SHUTDOWN);
@@ -120,6 +161,8 @@ static const struct monitor_command commands[] = {
     {"cpus", "every CPU with its state and PSW", mon_cpus},
     {"exits", "how often the guest has left KVM, by reason", mon_exits},
     {"reset", "load the image again: the guest stands at its first instruction", mon_reset},
+    {"restart", "PSW restart of the selected CPU, a stopped or waiting one too", mon_restart},
+    {"powerdown", "ask the guest to shut down in order", mon_powerdown},
     {"quit", "end the daemon and the guest", mon_quit},
 };
 
@@ -129,7 +172,7 @@ static void mon_help(struct session *s, struct text *out)
 {
     (void)s;
     for (size_t i = 0; i < NCOMMANDS; i++)
-        put(out, "%-6s %s\n", commands[i].name, commands[i].help);
+        put(out, "%-9s %s\n", commands[i].name, commands[i].help);
 }
 
 void cmd_monitor(struct session *s, const struct rsp_request *r)

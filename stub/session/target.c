@@ -423,6 +423,24 @@ void target_quit(struct target *t, int status)
     t->state = end(t, status);
 }
 
+/* A restart gets a CPU out of a disabled wait and of the stopped state. */
+int target_restart(struct target *t, unsigned cpu, struct err *e)
+{
+    if (machine_signal(t->machine, cpu, MACHINE_RESTART, e))
+        return -1;
+    t->dead = false;
+    return 0;
+}
+
+int target_powerdown(struct target *t, struct err *e)
+{
+    if (t->dead)
+        return err_set(e, EXIT_OTHER,
+                       "it has come to its end (%s) and cannot run on; `monitor reset` loads it again",
+                       stop_reason_name(t->stop.reason));
+    return machine_signal(t->machine, 0, MACHINE_POWERDOWN, e);
+}
+
 bool target_has_reg(const struct target *t, unsigned reg)
 {
     return reg < REG_COUNT && (t->machine->reg_features & 1u << reg_table[reg].feature);

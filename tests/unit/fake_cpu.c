@@ -11,9 +11,11 @@
 #include "zgdbd/psw.h"
 
 #define INSTRUCTIONS_MAX 100000
+#define RESTART 0x120
 #define EXTERNAL 0x130
 #define SVC 0x140
 #define PROGRAM 0x150
+#define CR0_SERVICE_SIGNAL 0x200
 
 /* How an instruction ends. */
 enum done {
@@ -200,6 +202,14 @@ static void take_interruptions(struct kvm_run *run)
     } else if (kernel.external_pending && run->psw_mask & PSW_EXT) {
         kernel.external_pending = false;
         kernel_interruption(run, EXTERNAL);
+    } else if (kernel.service && run->psw_mask & PSW_EXT && run->s.regs.crs[0] & CR0_SERVICE_SIGNAL) {
+        store_be32(lowcore + 0x80, kernel.service);
+        store_be32(lowcore + 0x84, 0x2401);
+        kernel.service = 0;
+        kernel_interruption(run, EXTERNAL);
+    } else if (kernel.restart_pending) {
+        kernel.restart_pending = false;
+        kernel_interruption(run, RESTART);
     }
 }
 

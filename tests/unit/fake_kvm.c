@@ -230,7 +230,17 @@ static int flic_ioctl(unsigned long request, const struct kvm_device_attr *attr)
     if (request != KVM_SET_DEVICE_ATTR || attr->group != KVM_DEV_FLIC_CLEAR_IRQS)
         return fails(EINVAL);
     kernel.vm_interrupts_cleared++;
+    kernel.service = 0;
     return 0;
+}
+
+/* Linux arch/s390/kvm/interrupt.c, __inject_service(): one at a time; a second SCCB's is dropped, the flag of
+ * a pending event is not. */
+static void inject_service(uint32_t parameter)
+{
+    kernel.service |= parameter & 1;
+    if (!(kernel.service & ~7u))
+        kernel.service |= parameter & ~7u;
 }
 
 static int vm_ioctl(unsigned long request, void *arg)
@@ -250,6 +260,10 @@ static int vm_ioctl(unsigned long request, void *arg)
     case KVM_S390_INTERRUPT:
         kernel.vm_interrupts++;
         kernel.interrupt = *(const struct kvm_s390_interrupt *)arg;
+        if (kernel.interrupt_errno)
+            return fails(kernel.interrupt_errno);
+        if (kernel.interrupt.type == KVM_S390_INT_SERVICE)
+            inject_service(kernel.interrupt.parm);
         return 0;
     default:
         return fails(ENOTTY);
@@ -310,7 +324,7 @@ static int irq_state(const struct kvm_s390_irq_state *state)
 static void initial_reset(void)
 {
     kernel.initial_resets++;
-    kernel.program_pending = kernel.external_pending = false;
+    kernel.program_pending = kernel.external_pending = kernel.restart_pending = false;
     kernel.debug_pending = 0;
     vcpu_run->psw_mask = vcpu_run->psw_addr = 0;
     memset(vcpu_run->s.regs.crs, 0, sizeof vcpu_run->s.regs.crs);
@@ -336,7 +350,7 @@ static int vcpu_ioctl(unsigned long request, void *arg)
         initial_reset();
         return 0;
     case KVM_S390_NORMAL_RESET:
-        kernel.program_pending = kernel.external_pending = false;
+        kernel.program_pending = kernel.external_pending = kernel.restart_pending = false;
         return has(KVM_CAP_S390_VCPU_RESETS) ? 0 : fails(EINVAL);
     case KVM_S390_CLEAR_RESET:
         kernel.clear_resets++;
@@ -348,6 +362,10 @@ static int vcpu_ioctl(unsigned long request, void *arg)
     case KVM_S390_INTERRUPT:
         kernel.vcpu_interrupts++;
         kernel.interrupt = *(const struct kvm_s390_interrupt *)arg;
+        if (kernel.interrupt_errno)
+            return fails(kernel.interrupt_errno);
+        if (kernel.interrupt.type == KVM_S390_RESTART)
+            kernel.restart_pending = true;
         return 0;
     default:
         return fails(ENOTTY);

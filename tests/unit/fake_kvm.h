@@ -32,6 +32,7 @@ struct fake_kvm {
     int create_vcpu_errno;
     int mp_state_errno;
     int madvise_errno;
+    int interrupt_errno;      /* of KVM_S390_INTERRUPT */
     int mmap_size;            /* answer to KVM_GET_VCPU_MMAP_SIZE */
     unsigned fail_mmap;       /* the how-many-th mmap fails; 0: none */
     void (*before_run)(void); /* called in KVM_RUN before it looks at signals and immediate_exit */
@@ -62,6 +63,8 @@ struct fake_kvm {
     uint16_t program_code;
     unsigned program_length;
     bool external_pending;
+    bool restart_pending;
+    uint32_t service;      /* parameter of the service signal that no CPU has taken; 0: none is pending */
     uint8_t debug_pending; /* PER event held back by an intercept: type of the exit to come, or 0 */
 
     /* The first KERNEL_CHECK that failed, or NULL. */

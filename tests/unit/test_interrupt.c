@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The program interruption: what it stores, where, and that a prefix outside memory changes nothing. */
+/* The program and the restart interruption: what they store, where, and that a prefix outside memory changes
+ * nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,12 +61,31 @@ static void refuses_a_prefix_outside_memory(void **state)
     assert_int_equal(program_interrupt(&memory, SIZE - 0x2000, &psw, 1, 2, 3), 0);
 }
 
+static void restart_exchanges_psws(void **state)
+{
+    struct psw psw = {0x0002000180000000, 0xfff};
+    const uint64_t prefix = 0x6000;
+
+    (void)state;
+    memset(storage, 0, SIZE);
+    store_be64(storage + prefix + 0x1a0, 0x0000000180000000);
+    store_be64(storage + prefix + 0x1a8, 0xabcdef);
+    assert_int_equal(restart_interrupt(&memory, prefix, &psw), 0);
+    assert_int_equal(psw.mask, 0x0000000180000000);
+    assert_int_equal(psw.addr, 0xabcdef);
+    assert_int_equal(load_be64(storage + prefix + 0x120), 0x0002000180000000);
+    assert_int_equal(load_be64(storage + prefix + 0x128), 0xfff);
+    assert_int_equal(restart_interrupt(&memory, SIZE, &psw), -1);
+    assert_int_equal(psw.addr, 0xabcdef);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exchanges_psws),
         cmocka_unit_test(stores_the_length_of_every_instruction),
         cmocka_unit_test(refuses_a_prefix_outside_memory),
+        cmocka_unit_test(restart_exchanges_psws),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -276,6 +276,7 @@ static void sigp_orders(void **state)
     assert_int_equal(kernel.interrupt.type, KVM_S390_SIGP_STOP);
     assert_int_equal(sigp_cc(0x06, 0), 0);
     assert_int_equal(kernel.interrupt.type, KVM_S390_RESTART);
+    kernel.restart_pending = false;
     assert_int_equal(kernel.vcpu_interrupts, 2);
     assert_int_equal(sigp_cc(0x04, 0), 0);
     assert_int_equal(sigp_cc(0x09, 0), 1);

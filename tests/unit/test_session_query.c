@@ -313,11 +313,12 @@ static const char *monitor(struct world *w, const char *command)
 static void test_monitor(void **state)
 {
     struct world *w = *state;
-    static const char *const names[] = {"help", "psw", "regs", "cpus", "exits", "reset", "quit"};
+    static const char *const names[] = {"help",  "psw",     "regs",      "cpus", "exits",
+                                        "reset", "restart", "powerdown", "quit"};
     char text[0x2000];
     int status;
     strcpy(text, monitor(w, " help "));
-    for (unsigned i = 0; i < 7; i++)
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         CONTAINS(text, names[i]);
     CONTAINS(monitor(w, "psw"), "0000000000000000 0101010101010101: ");
     strcpy(text, monitor(w, "regs"));
@@ -342,6 +343,39 @@ static void test_monitor(void **state)
     assert_int_equal(status, EXIT_SHUTDOWN);
 }
 
+static void test_monitor_restart(void **state)
+{
+    struct world *w = *state;
+    /* Logical and real addresses of the fake are the same bytes. */
+    ask(w, "Hg2");
+    CONTAINS(monitor(w, "restart"), "Continue, and CPU 1 takes");
+    assert_int_equal(w->fake->signal, MACHINE_RESTART);
+    assert_int_equal(w->fake->signal_cpu, 1);
+    w->fake->state[1] = CPU_STOPPED;
+    CONTAINS(monitor(w, "restart"), "CPU 1 was stopped and is restarted");
+    w->fake->fail_signal = "no such luck";
+    CONTAINS(monitor(w, "restart"), "CPU 1 is not restarted: no such luck");
+    assert_int_equal(w->fake->signals, 3);
+}
+
+static void test_monitor_powerdown(void **state)
+{
+    struct world *w = *state;
+    CONTAINS(monitor(w, "powerdown"), "is asked to shut down: continue");
+    assert_int_equal(w->fake->signals, 1);
+    assert_int_equal(w->fake->signal, MACHINE_POWERDOWN);
+    w->fake->fail_signal = "it does not listen";
+    CONTAINS(monitor(w, "powerdown"), "not asked to shut down: it does not listen");
+    w->fake->fail_signal = NULL;
+    fake_script(w->fake, STOP_DISABLED_WAIT);
+    ask(w, "c");
+    CONTAINS(monitor(w, "powerdown"), "come to its end (disabled wait)");
+    assert_int_equal(w->fake->signals, 2);
+    /* A restart gets it out of there. */
+    monitor(w, "restart");
+    CONTAINS(monitor(w, "powerdown"), "continue");
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -358,6 +392,8 @@ int main(void)
         cmocka_unit_test(test_exec_file_choice),
         cmocka_unit_test(test_symbols_are_for_s390x),
         TEST(test_monitor),
+        TEST(test_monitor_restart),
+        TEST(test_monitor_powerdown),
     };
     log_set_level(LOG_ERROR); /* the expected warnings are many */
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Interruptions that the monitor itself makes pending in KVM: the service signal (answers of the service-call
+ * processor, console input, a request to power down), and restart and stop of a CPU. All of them may be
+ * injected while the CPUs run: KVM takes KVM_S390_INTERRUPT without waiting for KVM_RUN to return. */
+#include "internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* In the parameter of a service signal: the address of the SCCB that was worked on. The rest are flags. */
+#define SCCB_ADDRESS 0xfffffff8u
+
+static int inject(struct kvm_machine *m, int fd, uint32_t type, uint32_t parameter)
+{
+    struct kvm_s390_interrupt irq = {.type = type, .parm = parameter};
+
+    return m->sys->ioctl(fd, KVM_S390_INTERRUPT, &irq);
+}
+
+/* The service signal is a floating interruption of the VM (external code 0x2401). KVM keeps one: the flag
+ * that an event is pending is added to one that no CPU has taken yet, so that repeating it costs nothing. */
+int signals_service(struct kvm_machine *m, uint32_t parameter)
+{
+    return inject(m, m->vm_fd, KVM_S390_INT_SERVICE, parameter);
+}
+
+int signals_local(struct vcpu *cpu, uint32_t type)
+{
+    return inject(cpu->m, cpu->fd, type, 0);
+}
+
+/* ---- from outside ---- */
+
+/* What was typed is given to the guest when it asks; here it is told that there is something. A guest that
+ * does not listen yet is told by the answer to the service call by which it begins to: every answer says
+ * whether an event is pending. */
+static int console_input(struct kvm_machine *m, struct err *e)
+{
+    if (!sclp_event_pending(&m->sclp))
+        return err_set(e, EXIT_OTHER,
+                       "the guest does not listen to its console now: what is typed waits until it does");
+    if (signals_service(m, SCLP_EVENT_PENDING) < 0)
+        return err_set(e, EXIT_OTHER, "KVM does not take the service signal: %s; what is typed waits",
+                       strerror(errno));
+    return 0;
+}
+
+static int powerdown(struct kvm_machine *m, struct err *e)
+{
+    if (sclp_quiesce(&m->sclp) < 0)
+        return err_set(e, EXIT_OTHER,
+                       "the guest does not listen for a request to shut down (SCLP signal quiesce): it has "
+                       "no handler, or has not come that far; shut it down from its own console, or end it");
+    if (signals_service(m, SCLP_EVENT_PENDING) < 0)
+        return err_set(e, EXIT_OTHER, "KVM does not take the service signal: %s", strerror(errno));
+    return 0;
+}
+
+/* A CPU in the stopped state takes the restart interruption at once, and is started by it: KVM delivers
+ * nothing to a stopped CPU. */
+static int restart_stopped(struct vcpu *cpu, struct err *e)
+{
+    struct kvm_run *run = cpu->run;
+    struct psw psw = {run->psw_mask, run->psw_addr};
+
+    if (restart_interrupt(&cpu->m->memory, run->s.regs.prefix, &psw) < 0)
+        return err_set(
+            e, EXIT_OTHER,
+            "CPU %u cannot be restarted: its prefix 0x%llx is outside of memory; correct the prefix", cpu->id,
+            (unsigned long long)run->s.regs.prefix);
+    if (vm_set_stopped(cpu, false) < 0) {
+        cpu->stopped = true;
+        return err_set(e, EXIT_OTHER, "KVM does not start CPU %u: %s", cpu->id, strerror(errno));
+    }
+    run->psw_mask = psw.mask;
+    run->psw_addr = psw.addr;
+    cpu->at_reported = false;
+    return 0;
+}
+
+/* One that operates takes it as its next interruption, whatever its PSW masks. KVM looks for restarts only
+ * when it enters the guest. */
+static int restart(struct vcpu *cpu, struct err *e)
+{
+    struct kvm_machine *m = cpu->m;
+    bool runs;
+
+    pthread_mutex_lock(&m->lock);
+    runs = cpu->phase == VCPU_RUNNING;
+    pthread_mutex_unlock(&m->lock);
+    if (!runs && m->reset_pending)
+        return err_set(e, EXIT_OTHER,
+                       "CPU %u cannot be restarted: the guest has asked for a reset, which comes first; "
+                       "continue, then try again",
+                       cpu->id);
+    if (!runs && cpu->stopped)
+        return restart_stopped(cpu, e);
+    if (signals_local(cpu, KVM_S390_RESTART) < 0)
+        return err_set(e, EXIT_OTHER, "KVM does not take a restart of CPU %u: %s", cpu->id, strerror(errno));
+    if (runs)
+        vcpu_enter_anew(cpu);
+    return 0;
+}
+
+int signals_send(struct machine *machine, unsigned cpu, enum machine_signal signal, struct err *e)
+{
+    struct kvm_machine *m = to_kvm(machine);
+
+    switch (signal) {
+    case MACHINE_CONSOLE_INPUT:
+        return console_input(m, e);
+    case MACHINE_POWERDOWN:
+        return powerdown(m, e);
+    case MACHINE_RESTART:
+        return restart(&m->cpu[cpu], e);
+    }
+    return err_set(e, EXIT_OTHER, "this engine knows no signal %d", (int)signal);
+}

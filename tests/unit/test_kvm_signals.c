@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is brought to the guest from outside: console input, the request to shut down, PSW restart; each while
+ * it runs, while it stands, and where it does not listen. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "kvm_rig.h"
+#include "zgdbd/psw.h"
+
+#define RESTART_HANDLER 0x5300
+#define WAITING 0x3000 /* PSW of END */
+
+static int signal_guest(enum machine_signal signal)
+{
+    memset(&rig_err, 0, sizeof rig_err);
+    return machine_signal(rig, 0, signal, &rig_err);
+}
+
+/* ---- restart ---- */
+
+static int setup_restart(void **state)
+{
+    if (rig_setup(state) < 0)
+        return -1;
+    rig_put64(0x1a0, RIG_64BIT);
+    rig_put64(0x1a8, RESTART_HANDLER);
+    rig_put(RESTART_HANDLER, AGHI_10_1 AGHI_10_1);
+    rig_put64(WAITING, RIG_64BIT | PSW_WAIT);
+    rig_put64(WAITING + 8, 0x3333);
+    rig_set_reg(REG_R0 + 11, WAITING);
+    rig_breakpoint(BP_SOFTWARE, RESTART_HANDLER, 0);
+    return 0;
+}
+
+static void assert_at_handler(struct stop stop, const char *old_addr)
+{
+    rig_assert_stop(stop, STOP_SW_BREAKPOINT, RESTART_HANDLER);
+    rig_assert_bytes(0x128, old_addr);
+}
+
+static void restart_when_resumed(void **state)
+{
+    (void)state;
+    assert_int_equal(signal_guest(MACHINE_RESTART), 0);
+    assert_int_equal(rig_reg(REG_PSWA), RIG_ENTRY); /* not before it goes on */
+    assert_at_handler(rig_continue(), "0000000000002000");
+}
+
+/* It is the next thing that the CPU does: a step ends at the handler's first instruction. */
+static void restart_while_stepping(void **state)
+{
+    (void)state;
+    rig_no_breakpoints();
+    rig_put(RIG_ENTRY, AGHI_10_1);
+    assert_int_equal(signal_guest(MACHINE_RESTART), 0);
+    rig_assert_stop(rig_step(), STOP_STEP, RESTART_HANDLER);
+    rig_assert_bytes(0x128, "0000000000002000");
+    assert_int_equal(rig_reg(R10), 0);
+}
+
+/* KVM delivers it only where it enters the guest: a running CPU is made to. */
+static void restart_of_a_running_cpu(void **state)
+{
+    (void)state;
+    rig_set_reg(REG_PSWM, RIG_64BIT | PSW_WAIT | PSW_EXT);
+    rig_resume(CPU_CONTINUE);
+    kernel_wait_blocked();
+    assert_int_equal(signal_guest(MACHINE_RESTART), 0);
+    assert_at_handler(rig_wait(), "0000000000002000");
+}
+
+static void restart_out_of_a_disabled_wait(void **state)
+{
+    (void)state;
+    rig_put(RIG_ENTRY, END);
+    rig_assert_stop(rig_continue(), STOP_DISABLED_WAIT, 0x3333);
+    assert_int_equal(signal_guest(MACHINE_RESTART), 0);
+    assert_at_handler(rig_continue(), "0000000000003333");
+}
+
+static int stops_itself(struct kvm_run *run)
+{
+    run->psw_addr = 0x2004;
+    return kernel_intercept(run, 0x28, 0, 0);
+}
+
+static void stop_the_cpu(void)
+{
+    kernel.run = stops_itself;
+    rig_assert_stop(rig_continue(), STOP_SHUTDOWN, 0x2004);
+    kernel.run = NULL;
+    assert_int_equal(machine_state(rig, 0), CPU_STOPPED);
+}
+
+/* A stopped CPU is started by it, here and now. */
+static void restart_of_a_stopped_cpu(void **state)
+{
+    unsigned interrupts;
+
+    (void)state;
+    rig_no_breakpoints();
+    stop_the_cpu();
+    interrupts = kernel.vcpu_interrupts;
+    assert_int_equal(signal_guest(MACHINE_RESTART), 0);
+    assert_int_equal(kernel.vcpu_interrupts, interrupts);
+    assert_int_equal(machine_state(rig, 0), CPU_RUNNING);
+    assert_int_equal(rig_reg(REG_PSWA), RESTART_HANDLER);
+    rig_assert_bytes(0x120, "0000000180000000 0000000000002004");
+    rig_assert_stop(rig_step(), STOP_STEP, RESTART_HANDLER + 4);
+}
+
+static void restart_is_refused(void **state)
+{
+    (void)state;
+    kernel.interrupt_errno = EIO;
+    assert_int_equal(signal_guest(MACHINE_RESTART), -1);
+    rig_assert_says("CPU 0");
+    kernel.interrupt_errno = 0;
+
+    rig_no_breakpoints();
+    stop_the_cpu();
+    kernel.mp_state_errno = EINVAL;
+    assert_int_equal(signal_guest(MACHINE_RESTART), -1);
+    rig_assert_says("does not start CPU 0");
+    kernel.mp_state_errno = 0;
+    rig_set_reg(REG_PREFIX, RIG_MEMORY);
+    assert_int_equal(signal_guest(MACHINE_RESTART), -1);
+    rig_assert_says("prefix 0x1000000");
+    assert_int_equal(machine_state(rig, 0), CPU_STOPPED);
+    rig_set_reg(REG_PREFIX, 0);
+    assert_int_equal(signal_guest(MACHINE_RESTART), 0);
+}
+
+/* A reset that the guest asked for would take it back. */
+static void restart_comes_after_a_reset(void **state)
+{
+    (void)state;
+    rig_no_breakpoints();
+    rig_put(RIG_ENTRY, "83230308");
+    rig_set_reg(REG_R0 + 3, 3);
+    rig_assert_stop(rig_continue(), STOP_RESET, RIG_ENTRY + 4);
+    assert_int_equal(signal_guest(MACHINE_RESTART), -1);
+    rig_assert_says("reset");
+    assert_false(kernel.restart_pending);
+    rig_set_reg(REG_PSWA, 0x4000); /* which takes the reset back */
+    assert_int_equal(signal_guest(MACHINE_RESTART), 0);
+}
+
+static void reset_takes_a_restart_back(void **state)
+{
+    (void)state;
+    rig_no_breakpoints();
+    assert_int_equal(signal_guest(MACHINE_RESTART), 0);
+    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    rig_put(RIG_ENTRY, AGHI_10_1);
+    rig_assert_stop(rig_step(), STOP_STEP, RIG_ENTRY + 4);
+}
+
+/* ---- a guest that does not listen ---- */
+
+static void nobody_listens(void **state)
+{
+    (void)state;
+    assert_int_equal(signal_guest(MACHINE_CONSOLE_INPUT), -1);
+    rig_assert_says("does not listen");
+    assert_int_equal(signal_guest(MACHINE_POWERDOWN), -1);
+    rig_assert_says("signal quiesce");
+    assert_int_equal(kernel.vm_interrupts, 0);
+}
+
+#define RESTART(f) cmocka_unit_test_setup_teardown(f, setup_restart, rig_teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RESTART(restart_when_resumed),
+        RESTART(restart_while_stepping),
+        RESTART(restart_of_a_running_cpu),
+        RESTART(restart_out_of_a_disabled_wait),
+        RESTART(restart_of_a_stopped_cpu),
+        RESTART(restart_is_refused),
+        RESTART(restart_comes_after_a_reset),
+        RESTART(reset_takes_a_restart_back),
+        TEST(nobody_listens),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
