@@ -90,7 +90,7 @@ $(BUILD)/native/%.o: %.c | $(UAPI)/asm/kvm.h
 
 $(BUILD)/native/lib.a: $(NATIVE_OBJ) $(UNIT_SUPPORT:%.c=$(BUILD)/native/%.o)
 	@$(SAY) 'AR' $@
-	$(Q)ar rcs $@ $^
+	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(BUILD)/native/%: $(BUILD)/native/tests/unit/%.o $(BUILD)/native/lib.a
 	@$(SAY) 'LINK' $@
@@ -98,7 +98,7 @@ $(BUILD)/native/%: $(BUILD)/native/tests/unit/%.o $(BUILD)/native/lib.a
 
 $(BUILD)/s390x/lib.a: $(S390X_OBJ) $(UNIT_SUPPORT:%.c=$(BUILD)/s390x/%.o)
 	@$(SAY) 'AR' $@
-	$(Q)$(CROSS_COMPILE)ar rcs $@ $^
+	$(Q)rm -f $@ && $(CROSS_COMPILE)ar rcs $@ $^
 
 $(BUILD)/s390x/%: $(BUILD)/s390x/tests/unit/%.o $(BUILD)/s390x/lib.a
 	@$(SAY) 'LINK' $@
@@ -111,7 +111,7 @@ $(BUILD)/fuzz/%.o: %.c | $(UAPI)/asm/kvm.h
 
 $(BUILD)/fuzz/lib.a: $(FUZZ_OBJ)
 	@$(SAY) 'AR' $@
-	$(Q)ar rcs $@ $^
+	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(BUILD)/fuzz/lib.a
 	@$(SAY) 'LINK' $@

@@ -55,18 +55,8 @@ size_t console_held(struct console_ring *r)
     return held;
 }
 
-size_t console_take(void *ctx, uint8_t *buf, size_t size)
-{
-    struct console_ring *r = ctx;
-    bool full = !console_room(r);
-    size_t n = console_read(r, buf, size, NULL);
-
-    if (full && n && r->wake)
-        r->wake(r->wake_ctx);
-    return n;
-}
-
-size_t console_read(struct console_ring *r, uint8_t *buf, size_t size, uint64_t *dropped)
+/* The oldest bytes; *full (if not NULL) becomes true if there was no room before. */
+static size_t take(struct console_ring *r, uint8_t *buf, size_t size, uint64_t *dropped, bool *full)
 {
     size_t held;
     size_t at;
@@ -78,7 +68,7 @@ size_t console_read(struct console_ring *r, uint8_t *buf, size_t size, uint64_t 
     n = size < held ? size : held;
     at = (size_t)(r->tail % CONSOLE_RING_BYTES);
     first = n < CONSOLE_RING_BYTES - at ? n : CONSOLE_RING_BYTES - at;
-    if (n) {
+    if (n && buf) {
         memcpy(buf, r->bytes + at, first);
         memcpy(buf + first, r->bytes, n - first);
     }
@@ -87,6 +77,24 @@ size_t console_read(struct console_ring *r, uint8_t *buf, size_t size, uint64_t 
         *dropped = r->dropped;
         r->dropped = 0;
     }
+    if (full)
+        *full = held == CONSOLE_RING_BYTES;
     pthread_mutex_unlock(&r->lock);
+    return n;
+}
+
+size_t console_read(struct console_ring *r, uint8_t *buf, size_t size, uint64_t *dropped)
+{
+    return take(r, buf, size, dropped, NULL);
+}
+
+size_t console_take(void *ctx, uint8_t *buf, size_t size)
+{
+    struct console_ring *r = ctx;
+    bool full;
+    size_t n = take(r, buf, size, NULL, &full);
+
+    if (full && n && r->wake)
+        r->wake(r->wake_ctx);
     return n;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Puts the parts together in the order in which they can fail, and takes them apart again. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "zgdbd/kvm.h"
 #include "zgdbd/options.h"
@@ -111,6 +113,15 @@ static void unmake(struct daemon *d)
     free(d->console);
 }
 
+/* A standard descriptor that is closed must not become the image's or a socket's. In its place comes one that
+ * fails the way a closed one would: input that cannot be read, output that cannot be written. */
+static void keep_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
     struct daemon d = {0};
@@ -118,6 +129,7 @@ int main(int argc, char **argv)
     struct err e;
     int status;
 
+    keep_standard_descriptors();
     switch (options_parse(argc, argv, &o, &e)) {
     case OPTIONS_DONE:
         printf("%s", o.version ? "zgdbd " ZGDBD_VERSION "\n" : options_help());

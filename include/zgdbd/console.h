@@ -27,8 +27,8 @@ void console_init(struct console_ring *r, void (*wake)(void *), void *wake_ctx);
 /* A console_write_fn: ctx is the ring. */
 void console_write(void *ctx, const uint8_t *text, size_t len);
 
-/* Moves up to size bytes out of the ring, oldest first; returns their number. *dropped (if not NULL) receives
- * the number of bytes lost since the last call and is reset. */
+/* Moves up to size bytes out of the ring, oldest first (buf NULL: they are thrown away); returns their
+ * number. *dropped (if not NULL) receives the number of bytes lost since the last call and is reset. */
 size_t console_read(struct console_ring *r, uint8_t *buf, size_t size, uint64_t *dropped);
 
 /* Bytes that console_write() takes now without dropping any, and bytes that console_read() would give. */

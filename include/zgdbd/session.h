@@ -84,6 +84,9 @@ void target_start(struct target *t);
  * session then. */
 void target_collect(struct target *t);
 
+/* Something was put into the console's input: the guest is told, if it listens; else the input waits. */
+void target_console_input(struct target *t);
+
 /* True once the daemon is to end, after what sessions still have to send is sent. */
 bool target_exited(const struct target *t, int *status);
 

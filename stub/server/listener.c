@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The listening socket: parsing its address, creating it so that nobody else can reach it for a moment,
- * taking over a dead daemon's socket file but never a living one's, and accepting. */
+/* Listening sockets: parsing an address, creating it so that nobody else can reach it for a moment, taking
+ * over a dead daemon's socket file but never a living one's, and accepting. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -150,26 +150,28 @@ static int bind_unix(int fd, const struct sockaddr_un *un)
     return bind(fd, (const struct sockaddr *)un, sizeof *un);
 }
 
-static int unix_socket(struct listener *l, const struct listen_spec *spec, char *name, size_t size,
-                       struct err *e)
+/* A listening socket whose file the listener removes at the end. */
+static int unix_socket(struct listener *l, const char *path, struct err *e)
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof un.sun_path)
+        return err_set(e, EXIT_USAGE, "unix:%s: the path must be shorter than %zu bytes", path,
+                       sizeof un.sun_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return err_set(e, EXIT_OTHER, "cannot create a Unix socket: %s", strerror(errno));
-    strcpy(un.sun_path, spec->path);
+    strcpy(un.sun_path, path);
     mode_t mask = umask(0177); /* the file is born with mode 0600 */
     int failed = bind_unix(fd, &un);
     umask(mask);
-    if (failed || listen(fd, 8) || lstat(spec->path, &l->created)) {
-        err_set(e, EXIT_OTHER, "cannot listen on unix:%s: %s%s", spec->path, strerror(errno),
+    if (failed || listen(fd, 8) || lstat(path, &l->created)) {
+        err_set(e, EXIT_OTHER, "cannot listen on unix:%s: %s%s", path, strerror(errno),
                 errno == EADDRINUSE ? " (somebody answers there, or it is no socket); choose another path"
                                     : "; choose a path in a directory that you can write to");
         close(fd);
         return -1;
     }
-    strcpy(l->path, spec->path);
-    snprintf(name, size, "unix:%s", spec->path);
+    strcpy(l->path, path);
     return fd;
 }
 
@@ -189,31 +191,44 @@ static int passed_socket(const struct listen_spec *spec, char *name, size_t size
 
 static void on_retry(struct ev_loop *loop, ev_timer *w, int events)
 {
-    struct server *s = w->data;
+    struct listener *l = w->data;
     (void)events;
-    ev_io_start(loop, &s->listener.readable);
+    ev_io_start(loop, &l->readable);
 }
 
 static void on_connection(struct ev_loop *loop, ev_io *w, int events)
 {
-    struct server *s = w->data;
-    struct err e;
-    int on = 1;
+    struct listener *l = w->data;
     (void)events;
     int fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            log_msg(LOG_WARNING, "cannot accept a connection: %s", strerror(errno));
-            ev_io_stop(loop, w);
-            ev_timer_set(&s->listener.retry, RETRY_SECONDS, 0.);
-            ev_timer_start(loop, &s->listener.retry);
-        }
-        return;
+    if (fd >= 0) {
+        l->accepted(l, fd);
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        log_msg(LOG_WARNING, "cannot accept a connection: %s", strerror(errno));
+        ev_io_stop(loop, w);
+        ev_timer_set(&l->retry, RETRY_SECONDS, 0.);
+        ev_timer_start(loop, &l->retry);
     }
+}
+
+static void start(struct listener *l, struct server *s, void (*accepted)(struct listener *, int))
+{
+    l->server = s;
+    l->accepted = accepted;
+    ev_io_init(&l->readable, on_connection, l->fd, EV_READ);
+    ev_timer_init(&l->retry, on_retry, RETRY_SECONDS, 0.);
+    l->readable.data = l->retry.data = l;
+    ev_io_start(s->loop, &l->readable);
+}
+
+static void debugger_accepted(struct listener *l, int fd)
+{
+    struct err e;
+    int on = 1;
     /* On a Unix socket these fail, and are not needed. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    if (connection_open(s, fd, fd, &e)) {
+    if (connection_open(l->server, fd, fd, &e)) {
         log_msg(LOG_WARNING, "%s", e.text);
         close(fd);
     }
@@ -224,27 +239,34 @@ int server_listen(struct server *s, const struct listen_spec *spec, char *name, 
     struct listener *l = &s->listener;
     if (spec->kind == LISTEN_TCP)
         l->fd = tcp_socket(spec, name, size, e);
-    else if (spec->kind == LISTEN_UNIX)
-        l->fd = unix_socket(l, spec, name, size, e);
-    else
+    else if (spec->kind == LISTEN_UNIX) {
+        l->fd = unix_socket(l, spec->path, e);
+        snprintf(name, size, "unix:%s", spec->path);
+    } else
         l->fd = passed_socket(spec, name, size, e);
     if (l->fd < 0)
         return -1;
-    ev_io_init(&l->readable, on_connection, l->fd, EV_READ);
-    ev_timer_init(&l->retry, on_retry, RETRY_SECONDS, 0.);
-    l->readable.data = l->retry.data = s;
-    ev_io_start(s->loop, &l->readable);
+    start(l, s, debugger_accepted);
     return 0;
 }
 
-void listener_close(struct server *s)
+int listener_open_unix(struct listener *l, struct server *s, const char *path,
+                       void (*accepted)(struct listener *, int), struct err *e)
 {
-    struct listener *l = &s->listener;
+    l->fd = unix_socket(l, path, e);
+    if (l->fd < 0)
+        return -1;
+    start(l, s, accepted);
+    return 0;
+}
+
+void listener_close(struct listener *l)
+{
     struct stat now;
     if (l->fd < 0)
         return;
-    ev_io_stop(s->loop, &l->readable);
-    ev_timer_stop(s->loop, &l->retry);
+    ev_io_stop(l->server->loop, &l->readable);
+    ev_timer_stop(l->server->loop, &l->retry);
     close(l->fd);
     l->fd = -1;
     /* Another daemon may have put its own socket there meanwhile. */

@@ -16,7 +16,7 @@ static void on_wake(struct ev_loop *loop, ev_async *w, int events)
     (void)events;
     if (s->target)
         target_collect(s->target);
-    sink_pump(s);
+    consoles_pump(s);
     server_settle(s);
 }
 
@@ -32,7 +32,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int events)
 
 struct server *server_create(struct err *e)
 {
-    static const int signals[] = {SIGTERM, SIGINT};
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     struct server *s = calloc(1, sizeof *s);
     if (s)
         s->loop = ev_loop_new(EVFLAG_AUTO);
@@ -42,12 +42,15 @@ struct server *server_create(struct err *e)
         return NULL;
     }
     signal(SIGPIPE, SIG_IGN);
+    /* In the background of a terminal the daemon goes on: it gets an error, or writes across others' text. */
+    signal(SIGTTIN, SIG_IGN);
+    signal(SIGTTOU, SIG_IGN);
     s->listener.fd = -1;
-    s->sink.fd = -1;
+    s->escape = CONSOLE_NO_ESCAPE;
     s->wake.data = s;
     ev_async_init(&s->wake, on_wake);
     ev_async_start(s->loop, &s->wake);
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < sizeof s->terminate / sizeof *s->terminate; i++) {
         ev_signal_init(&s->terminate[i], on_signal, signals[i]);
         s->terminate[i].data = s;
     }
@@ -76,7 +79,7 @@ void server_settle(struct server *s)
 
 static void watch_signals(struct server *s)
 {
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < sizeof s->terminate / sizeof *s->terminate; i++) {
         struct sigaction now;
         /* Whoever started us with a signal ignored (nohup, gdb for its pipes) meant it. */
         if (sigaction(s->terminate[i].signum, NULL, &now) || now.sa_handler != SIG_IGN)
@@ -87,14 +90,15 @@ static void watch_signals(struct server *s)
 int server_run(struct server *s)
 {
     watch_signals(s);
+    consoles_begin(s);
     server_wake(s); /* what happened before the loop did */
     if (!target_exited(s->target, &s->status))
         ev_run(s->loop, 0);
     for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
         if (s->connections[i])
             connection_flush(s->connections[i], LAST_WORDS_MS);
-    sink_pump(s);
-    for (unsigned i = 0; i < 2; i++)
+    consoles_finish(s, LAST_WORDS_MS);
+    for (unsigned i = 0; i < sizeof s->terminate / sizeof *s->terminate; i++)
         ev_signal_stop(s->loop, &s->terminate[i]);
     return s->status;
 }
@@ -104,12 +108,14 @@ void server_close(struct server *s)
     for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
         if (s->connections[i])
             connection_close(s->connections[i]);
-    listener_close(s);
+    listener_close(&s->listener);
+    place_close(s);
 }
 
 void server_destroy(struct server *s)
 {
-    sink_close(s);
+    while (s->consoles)
+        console_free(s->consoles);
     ev_async_stop(s->loop, &s->wake);
     ev_loop_destroy(s->loop);
     free(s);

@@ -360,6 +360,12 @@ void target_collect(struct target *t)
     target_event(t, EVENT_STOP, NULL);
 }
 
+void target_console_input(struct target *t)
+{
+    struct err not_listening;
+    machine_signal(t->machine, 0, MACHINE_CONSOLE_INPUT, &not_listening);
+}
+
 bool target_exited(const struct target *t, int *status)
 {
     if (t->state == ENDED)
