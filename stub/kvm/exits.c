@@ -140,6 +140,8 @@ static enum exit_outcome operation_exception(struct vcpu *cpu, struct stop *stop
                    "operation exception loop: the program new PSW leads to the instruction that causes it");
 }
 
+#define CC_BUSY 2
+
 static enum exit_outcome service_call(struct vcpu *cpu, struct stop *stop)
 {
     struct kvm_run *run = cpu->run;
@@ -150,6 +152,10 @@ static enum exit_outcome service_call(struct vcpu *cpu, struct stop *stop)
 
     if (run->psw_mask & PSW_PSTATE) /* KVM has checked it, hostile state has not been */
         return exit_program(cpu, 2, 4, stop);
+    if (signals_service_busy(cpu)) {
+        run->psw_mask = psw_with_cc(run->psw_mask, CC_BUSY);
+        return OUTCOME_GO_ON;
+    }
     answer = sclp_service_call(&cpu->m->sclp, &cpu->m->memory, run->s.regs.prefix, command, sccb);
     if (answer.program)
         return exit_program(cpu, answer.program, 4, stop);

@@ -145,7 +145,8 @@ struct kvm_machine {
     bool edat2;
     struct ipl_result ipl;
     struct sclp sclp;
-    bool reset_pending; /* the guest asked for it; the next resume performs it */
+    atomic_bool sccb_signalled; /* a service signal for an SCCB was injected, and is not known to be taken */
+    bool reset_pending;         /* the guest asked for it; the next resume performs it */
     unsigned reset_subcode;
     struct applied_set applied;
 
@@ -192,6 +193,7 @@ size_t exit_counters(struct machine *m, struct machine_counter *out, size_t max)
 
 /* signals.c: what the monitor makes pending in KVM. From any thread. */
 int signals_service(struct kvm_machine *m, uint32_t parameter);
+bool signals_service_busy(struct vcpu *cpu); /* on the vcpu's thread */
 int signals_local(struct vcpu *cpu, uint32_t type);
 int signals_send(struct machine *m, unsigned cpu, enum machine_signal signal, struct err *e);
 

@@ -10,6 +10,12 @@
 /* In the parameter of a service signal: the address of the SCCB that was worked on. The rest are flags. */
 #define SCCB_ADDRESS 0xfffffff8u
 
+#define CR0_SERVICE_SIGNAL 0x200 /* the subclass mask */
+
+/* More floating interruptions than a guest without devices can have pending: the service signal, and one page
+ * fault that is over for each that KVM resolves in the background (its ASYNC_PF_PER_VCPU is 64). */
+#define FLOATING_MAX 80
+
 static int inject(struct kvm_machine *m, int fd, uint32_t type, uint32_t parameter)
 {
     struct kvm_s390_interrupt irq = {.type = type, .parm = parameter};
@@ -18,10 +24,42 @@ static int inject(struct kvm_machine *m, int fd, uint32_t type, uint32_t paramet
 }
 
 /* The service signal is a floating interruption of the VM (external code 0x2401). KVM keeps one: the flag
- * that an event is pending is added to one that no CPU has taken yet, so that repeating it costs nothing. */
+ * that an event is pending is added to one that no CPU has taken yet, so that repeating it costs nothing; the
+ * address of a second SCCB is dropped (Linux arch/s390/kvm/interrupt.c, __inject_service()). */
 int signals_service(struct kvm_machine *m, uint32_t parameter)
 {
+    if (parameter & SCCB_ADDRESS)
+        atomic_store(&m->sccb_signalled, true);
     return inject(m, m->vm_fd, KVM_S390_INT_SERVICE, parameter);
+}
+
+/* Whether KVM still holds a service signal with the address of an SCCB. */
+static bool sccb_signal_pending(struct kvm_machine *m)
+{
+    struct kvm_s390_irq irqs[FLOATING_MAX] = {0};
+    struct kvm_device_attr attr = {
+        .group = KVM_DEV_FLIC_GET_ALL_IRQS, .attr = sizeof irqs, .addr = (uintptr_t)irqs};
+    int n = m->flic_fd < 0 ? 0 : m->sys->ioctl(m->flic_fd, KVM_GET_DEVICE_ATTR, &attr);
+
+    for (int i = 0; i < n && i < FLOATING_MAX; i++)
+        if (irqs[i].type == KVM_S390_INT_SERVICE && irqs[i].u.ext.ext_params & SCCB_ADDRESS)
+            return true;
+    return false;
+}
+
+/* A service call is not accepted while the signal of the one before it waits for a CPU: its own would be
+ * lost. A program that does not take these interruptions, but looks at the response in the SCCB, misses
+ * nothing and is never told that the service-call processor is busy. */
+bool signals_service_busy(struct vcpu *cpu)
+{
+    struct kvm_machine *m = cpu->m;
+
+    if (!(cpu->run->s.regs.crs[0] & CR0_SERVICE_SIGNAL) || !atomic_load(&m->sccb_signalled))
+        return false;
+    if (sccb_signal_pending(m))
+        return true;
+    atomic_store(&m->sccb_signalled, false);
+    return false;
 }
 
 int signals_local(struct vcpu *cpu, uint32_t type)

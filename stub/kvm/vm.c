@@ -105,7 +105,8 @@ static int give_memory(struct kvm_machine *m, struct err *e)
     return 0;
 }
 
-/* Its only use is to take floating interruptions back; a kernel without it lets them wait across a reset. */
+/* Takes floating interruptions back and tells which are pending; a kernel without it lets them wait across a
+ * reset, and the service-call processor is never busy. */
 static void create_interrupt_controller(struct kvm_machine *m)
 {
     struct kvm_create_device flic = {.type = KVM_DEV_TYPE_FLIC};
@@ -206,6 +207,7 @@ static void reset_subsystem(struct kvm_machine *m)
     struct kvm_device_attr clear = {.group = KVM_DEV_FLIC_CLEAR_IRQS};
 
     sclp_reset(&m->sclp);
+    atomic_store(&m->sccb_signalled, false);
     if (m->flic_fd >= 0)
         vm_ioctl(m, m->flic_fd, KVM_SET_DEVICE_ATTR, &clear);
 }

@@ -225,8 +225,22 @@ static int create_device(struct kvm_create_device *device)
     return 0;
 }
 
+static int pending_irqs(const struct kvm_device_attr *attr)
+{
+    struct kvm_s390_irq irq = {.type = KVM_S390_INT_SERVICE, .u.ext.ext_params = kernel.service};
+
+    if (attr->attr < sizeof irq)
+        return fails(EINVAL);
+    kernel.flic_asked++;
+    if (kernel.service)
+        memcpy((void *)(uintptr_t)attr->addr, &irq, sizeof irq);
+    return kernel.service ? 1 : 0;
+}
+
 static int flic_ioctl(unsigned long request, const struct kvm_device_attr *attr)
 {
+    if (request == KVM_GET_DEVICE_ATTR && attr->group == KVM_DEV_FLIC_GET_ALL_IRQS)
+        return pending_irqs(attr);
     if (request != KVM_SET_DEVICE_ATTR || attr->group != KVM_DEV_FLIC_CLEAR_IRQS)
         return fails(EINVAL);
     kernel.vm_interrupts_cleared++;

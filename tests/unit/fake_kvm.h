@@ -51,6 +51,7 @@ struct fake_kvm {
     unsigned nhw;
     struct kvm_hw_breakpoint hw[KERNEL_HW_MAX];
     unsigned vm_interrupts, vcpu_interrupts;
+    unsigned flic_asked;                 /* for pending interruptions */
     unsigned vm_interrupts_cleared;      /* how often */
     struct kvm_s390_interrupt interrupt; /* the last one */
     unsigned initial_resets, clear_resets, madvises;

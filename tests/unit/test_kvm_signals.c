@@ -161,6 +161,104 @@ static void reset_takes_a_restart_back(void **state)
     rig_assert_stop(rig_step(), STOP_STEP, RIG_ENTRY + 4);
 }
 
+/* ---- the service-call processor is busy ---- */
+
+#define SCCB 0x8000
+#define SECOND_SCCB 0x9000
+
+/* One SERVC (READ SCP INFO) at 0x2000 with this SCCB: its condition code. */
+static unsigned service_call(uint64_t sccb)
+{
+    rig_put(RIG_ENTRY, "b2200012");
+    rig_put(sccb, "1000000000000000");
+    rig_set_reg(REG_R0 + 1, 0x00020001);
+    rig_set_reg(REG_R0 + 2, sccb);
+    rig_set_reg(REG_PSWA, RIG_ENTRY);
+    rig_assert_stop(rig_step(), STOP_STEP, RIG_ENTRY + 4);
+    return psw_cc(rig_reg(REG_PSWM));
+}
+
+static void let_it_take_the_signal(void)
+{
+    rig_set_reg(REG_PSWM, RIG_64BIT | PSW_EXT);
+    rig_put(RIG_ENTRY, AGHI_10_1);
+    rig_set_reg(REG_PSWA, RIG_ENTRY);
+    rig_assert_stop(rig_step(), STOP_STEP, RIG_EXTERNAL);
+    rig_set_reg(REG_PSWM, RIG_64BIT);
+    assert_int_equal(kernel.service, 0);
+}
+
+static void busy_while_a_signal_waits(void **state)
+{
+    (void)state;
+    rig_set_reg(REG_C0, 0x2e0);
+    assert_int_equal(service_call(SCCB), 0);
+    assert_int_equal(service_call(SECOND_SCCB), 2);
+    rig_assert_bytes(SECOND_SCCB, "1000000000000000"); /* not touched */
+    assert_int_equal(service_call(SECOND_SCCB), 2);
+    let_it_take_the_signal();
+    rig_assert_bytes(0x80, "00008000");
+    assert_int_equal(service_call(SECOND_SCCB), 0);
+    let_it_take_the_signal();
+    rig_assert_bytes(0x80, "00009000");
+}
+
+/* Who polls sees every answer, and KVM is not asked on its behalf. */
+static void never_busy_for_who_polls(void **state)
+{
+    (void)state;
+    assert_int_equal(service_call(SCCB), 0);
+    assert_int_equal(service_call(SECOND_SCCB), 0);
+    rig_assert_bytes(SECOND_SCCB + 6, "0010");
+    assert_int_equal(kernel.flic_asked, 0);
+    rig_set_reg(REG_C0, 0x2e0);
+    assert_int_equal(service_call(SCCB), 2);
+}
+
+static void asks_only_if_there_may_be_one(void **state)
+{
+    (void)state;
+    rig_set_reg(REG_C0, 0x2e0);
+    assert_int_equal(service_call(SCCB), 0);
+    assert_int_equal(kernel.flic_asked, 0);
+    let_it_take_the_signal();
+    assert_int_equal(service_call(SCCB), 0);
+    assert_int_equal(kernel.flic_asked, 1);
+}
+
+/* That an event is pending takes no place from an SCCB's signal. */
+static void an_event_makes_nobody_busy(void **state)
+{
+    (void)state;
+    rig_set_reg(REG_C0, 0x2e0);
+    assert_int_equal(service_call(SCCB), 0);
+    kernel.service = SCLP_EVENT_PENDING;
+    assert_int_equal(service_call(SCCB), 0);
+    assert_int_equal(kernel.service & ~7u, SCCB);
+}
+
+static void not_busy_after_a_reset(void **state)
+{
+    (void)state;
+    rig_set_reg(REG_C0, 0x2e0);
+    assert_int_equal(service_call(SCCB), 0);
+    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    rig_set_reg(REG_C0, 0x2e0);
+    assert_int_equal(service_call(SCCB), 0);
+    assert_int_equal(kernel.flic_asked, 0);
+}
+
+static void never_busy_without_an_interrupt_controller(void **state)
+{
+    (void)state;
+    rig_prepare(RIG_ELF);
+    kernel.hidden[0] = KVM_CAP_DEVICE_CTRL;
+    assert_true(rig_create());
+    rig_set_reg(REG_C0, 0x2e0);
+    assert_int_equal(service_call(SCCB), 0);
+    assert_int_equal(service_call(SECOND_SCCB), 0);
+}
+
 /* ---- a guest that does not listen ---- */
 
 static void nobody_listens(void **state)
@@ -187,6 +285,12 @@ int main(void)
         RESTART(restart_is_refused),
         RESTART(restart_comes_after_a_reset),
         RESTART(reset_takes_a_restart_back),
+        TEST(busy_while_a_signal_waits),
+        TEST(never_busy_for_who_polls),
+        TEST(asks_only_if_there_may_be_one),
+        TEST(an_event_makes_nobody_busy),
+        TEST(not_busy_after_a_reset),
+        cmocka_unit_test_teardown(never_busy_without_an_interrupt_controller, rig_teardown),
         TEST(nobody_listens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
