@@ -160,6 +160,7 @@ check: setup ## set up and run every test: lint, unit (native and s390x), fuzz b
 	@$(PYTEST) tests/e2e
 
 check-long: setup ## the tests that boot many kernels or download much
+	@scripts/setup long
 	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd guests
 	@$(PYTEST) --long tests/e2e
 

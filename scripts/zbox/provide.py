@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Provides what the project needs and keeps it in the cache: native tools, the s390x sysroot,
-the box's images, the benchmark's additions. Each part is made in a temporary place, renamed
-when complete and stamped with what it was made from; a matching stamp means nothing to do."""
+the box's images, the benchmark's additions, a later kernel for the long tests. Each part is made
+in a temporary place, renamed when complete and stamped with what it was made from; a matching
+stamp means nothing to do."""
 
 import glob
 import hashlib
@@ -28,6 +29,9 @@ SYSROOT_PACKAGES = """libev-dev libev4 libelf-dev libelf1 zlib1g-dev zlib1g libs
 libseccomp2 libcmocka-dev libcmocka0""".split()
 
 KERNEL_METAPACKAGE = "linux-image-s390x"
+RELEASE = "bookworm"
+LATER_SUITE = f"{RELEASE}-backports"
+LATER_KERNEL = "images/vmlinuz-later"
 BOX_PACKAGES = ["busybox-static"]
 BENCH_PACKAGE = "qemu-system-misc"
 
@@ -131,24 +135,45 @@ def tools():
 
 # ---- s390x packages, without enabling the architecture on this machine ----
 
-def apt_options():
-    """An apt of its own: s390x only, nothing installed, lists and archives in the cache."""
-    for name in ("apt/lists/partial", "apt/archives/partial"):
+def apt_options(suite=None):
+    """An apt of its own: s390x only, nothing installed, lists and archives in the cache. SUITE: one of the same
+    mirror that this machine's apt need not know, and nothing else."""
+    lists = "apt/lists" if suite is None else f"apt/lists-{suite}"
+    for name in (f"{lists}/partial", "apt/archives/partial"):
         make_dir(cached(name))
-    return ["-o", "APT::Architecture=s390x", "-o", "APT::Architectures=s390x",
-            "-o", f"Dir::State::Lists={cached('apt/lists')}", "-o", "Dir::State::status=/dev/null",
-            "-o", f"Dir::Cache={cached('apt')}", "-o", "Debug::NoLocking=true",
-            "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3", "-q"]
+    options = ["-o", "APT::Architecture=s390x", "-o", "APT::Architectures=s390x",
+               "-o", f"Dir::State::Lists={cached(lists)}", "-o", "Dir::State::status=/dev/null",
+               "-o", f"Dir::Cache={cached('apt')}", "-o", "Debug::NoLocking=true",
+               "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3", "-q"]
+    if suite is not None:
+        options += ["-o", f"Dir::Etc::SourceList={cached(f'apt/{suite}.list')}", "-o", "Dir::Etc::SourceParts=/dev/null"]
+    return options
 
 
-def update_lists():
-    with step("downloading the s390x package lists"):
-        run(["apt-get", *apt_options(), "update"], "apt-get update for s390x")
+def update_lists(suite=None):
+    with step(f"downloading the s390x package lists{f' of {suite}' if suite else ''}"):
+        run(["apt-get", *apt_options(suite), "update"], "apt-get update for s390x")
 
 
-def resolve_kernel():
+def mirror():
+    """Where this machine's apt gets Debian from; the package lists must be there."""
+    shown = run(["apt-get", *apt_options(), "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages",
+                 f"Codename: {RELEASE}", "Component: main"], "asking apt for its mirror")
+    if not shown.strip():
+        raise Failure(f"apt's sources name no mirror of Debian's {RELEASE}; add one to /etc/apt/sources.list")
+    return shown.split()[0]
+
+
+def add_suite(suite):
+    """Make SUITE, from the machine's own mirror, known to apt_options(SUITE)."""
+    update_lists()
+    write_whole(cached(f"apt/{suite}.list"), f"deb {mirror()} {suite} main\n".encode())
+    update_lists(suite)
+
+
+def resolve_kernel(suite=None):
     """The kernel package that the metapackage stands for just now."""
-    shown = run(["apt-cache", *apt_options(), "depends", KERNEL_METAPACKAGE],
+    shown = run(["apt-cache", *apt_options(suite), "depends", KERNEL_METAPACKAGE],
                 "looking for the s390x kernel")
     found = [line.split()[-1] for line in shown.splitlines()
              if line.strip().startswith("Depends: linux-image-")]
@@ -158,9 +183,9 @@ def resolve_kernel():
     return found[0]
 
 
-def download(packages, directory):
+def download(packages, directory, suite=None):
     """The .deb files of exactly these packages; apt checks their sums."""
-    run(["apt-get", *apt_options(), "download", *packages], "downloading s390x packages",
+    run(["apt-get", *apt_options(suite), "download", *packages], "downloading s390x packages",
         cwd=fresh_dir(directory))
 
 
@@ -199,8 +224,7 @@ def kernel():
     need_room(make_dir(cache_dir()), 600, "the s390x kernel and its images")
     update_lists()
     package = resolve_kernel()
-    packages = [package] if native_kvm() else [package, *BOX_PACKAGES]
-    fetch_into(cached("kernel"), packages, f"{package} for s390x")
+    fetch_into(cached("kernel"), [package, *BOX_PACKAGES], f"{package} for s390x")
     with step("making the fast-starting guest kernel"):
         image.make_images(cached("kernel"), make_dir(cached("images")))
     stamp("kernel", wanted)
@@ -246,7 +270,27 @@ def fetch_qemu():
     stamp("qemu", wanted)
 
 
-PARTS = {"tools": tools, "sysroot": sysroot, "box": box, "bench": bench}
+def long():
+    """The kernel of Debian's backports, as it is shipped: a second guest for the long tests."""
+    wanted = fingerprint([KERNEL_METAPACKAGE, LATER_SUITE])
+    if is_stamped("long", wanted, LATER_KERNEL):
+        return
+    need_room(make_dir(cache_dir()), 400, f"the kernel of {LATER_SUITE}")
+    add_suite(LATER_SUITE)
+    package = resolve_kernel(LATER_SUITE)
+    debs, unpacked = cached("later.debs"), cached("later.new")
+    with step(f"downloading and unpacking {package} for s390x"):
+        download([package], debs, LATER_SUITE)
+        unpack(debs, fresh_dir(unpacked))
+        vmlinuz = image.one_file(os.path.join(unpacked, "boot/vmlinuz-*"), "the s390x kernel")
+        make_dir(cached("images"))
+        os.replace(vmlinuz, cached(LATER_KERNEL))
+        shutil.rmtree(debs)
+        shutil.rmtree(unpacked)
+    stamp("long", wanted)
+
+
+PARTS = {"tools": tools, "sysroot": sysroot, "box": box, "bench": bench, "long": long}
 
 
 def ensure(*names):
@@ -259,7 +303,7 @@ def ensure(*names):
 def clean():
     """Forget all that was made; the next setup starts from nothing."""
     with cache_lock():
-        for name in ("stamps", "apt", "sysroot", "kernel", "images", "box", "qemu"):
+        for name in ("stamps", "apt", "sysroot", "kernel", "images", "box", "qemu", "later"):
             for suffix in ("", ".new", ".old", ".debs"):
                 shutil.rmtree(cached(name) + suffix, ignore_errors=True)
     say(f"removed what scripts/setup had put into {cache_dir()}")

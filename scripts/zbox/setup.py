@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Sets up a Debian 12 machine to build, test and show zgdbd.
 
-usage: scripts/setup [tools] [sysroot] [box] [bench] [clean]
+usage: scripts/setup [tools] [sysroot] [box] [bench] [long] [clean]
 
   tools    native packages (apt-get; as root, or where sudo asks for no password)
   sysroot  s390x libraries for the static link, in CACHE/sysroot
   box      the s390x kernel, CACHE/images/linux.img for guests, the box's image
   bench    QEMU for s390x, for the benchmark's box only
+  long     the kernel of Debian's backports, CACHE/images/vmlinuz-later, for make check-long only
   clean    removes all of it from the cache again (not the native packages)
 
 Without a word: tools, sysroot and box. What is there already costs nothing, so this may be
