@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The file that gdb takes for the guest's program. It is opened once, at start, and read by offset: a file
- * that shrinks under the daemon makes short reads and nothing worse. gdb knows nothing of compression: a
- * compressed image is unpacked for it. */
+ * that shrinks under the daemon makes short reads and nothing worse. */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +12,6 @@
 
 #include "internal.h"
 #include "zgdbd/bytes.h"
-#include "zgdbd/gunzip.h"
 
 #define SYNTHETIC_PATH "/zgdbd/guest"
 
@@ -60,27 +58,7 @@ static int open_file(struct exec_file *f, const char *path, struct err *e)
     return 0;
 }
 
-/* A compressed image is looked into first: only an ELF is worth the memory that it takes. */
-static int unpack(struct exec_file *f, const char *image, uint64_t memory, struct err *e)
-{
-    char magic[SELFMAG];
-    off_t size;
-    int fd;
-
-    if (!gunzip_is_gzip(f->fd) || gunzip_peek(f->fd, magic, sizeof magic) != sizeof magic ||
-        memcmp(magic, ELFMAG, SELFMAG) != 0)
-        return 0;
-    fd = gunzip(f->fd, image, memory + GUNZIP_BEYOND_MEMORY, e);
-    if (fd < 0)
-        return -1;
-    close(f->fd);
-    f->fd = fd;
-    size = lseek(fd, 0, SEEK_END);
-    f->size = size > 0 ? (uint64_t)size : 0;
-    return 0;
-}
-
-struct exec_file *exec_file_open(const char *image, const char *symbols, uint64_t memory, struct err *e)
+struct exec_file *exec_file_open(const char *image, const char *symbols, struct err *e)
 {
     struct exec_file *f = calloc(1, sizeof *f);
     if (!f) {
@@ -97,8 +75,6 @@ struct exec_file *exec_file_open(const char *image, const char *symbols, uint64_
                 symbols);
         goto fail;
     }
-    if (!symbols && unpack(f, image, memory, e))
-        goto fail;
     if (is_elf(f->fd))
         return f;
     close(f->fd);

@@ -11,6 +11,8 @@ import re
 import pytest
 from zharness import Gdb, Rsp, Tcg, Zgdbd, guest, open_box
 
+from linux_guest import Linux  # (after zharness, which knows where zbox is)
+
 KNOWN_LIMITS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "KNOWN-LIMITS")
 BOX = os.environ.get("ZGDBD_TEST_BOX", "e2e")
 
@@ -97,8 +99,8 @@ class Bench:
         self.debuggers = []
 
     def zgdbd(self, image, *options, **keywords):
-        """A fresh zgdbd in the box; IMAGE names a guest of tests/guests, or is "linux"."""
-        path = image if image == "linux" else guest(image)
+        """A fresh zgdbd in the box; IMAGE names a guest of tests/guests, or is "linux" or an absolute path."""
+        path = image if image == "linux" or os.path.isabs(image) else guest(image)
         daemon = self.stack.enter_context(Zgdbd(self.box_of(), path, *options, **keywords))
         self.daemons.append(daemon)
         return daemon
@@ -140,6 +142,22 @@ def bench(request):
     request.node.bench = made
     with made.stack:
         yield made
+
+
+@pytest.fixture
+def linux(bench, tmp_path):
+    return Linux(bench, tmp_path)
+
+
+@pytest.fixture
+def progress(request):
+    """progress(TEXT) tells who watches what a long test waits for."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def say(text):
+        with capture.global_and_fixture_disabled():
+            print(f"\n{request.node.name}: {text} ...", end="", flush=True)
+    return say
 
 
 @pytest.hookimpl(hookwrapper=True)
