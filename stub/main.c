@@ -82,7 +82,7 @@ static int make(struct daemon *d, const struct options *o, struct err *e)
     d->console = calloc(1, sizeof *d->console);
     if (!d->console)
         return err_set(e, EXIT_OTHER, "no memory for the console's buffers");
-    d->exec = exec_file_open(o->image, o->symbols, e);
+    d->exec = exec_file_open(o->image, o->symbols, o->memory, e);
     if (!d->exec)
         return -1;
     d->server = server_create(e);

@@ -33,12 +33,13 @@ struct ipl_extra {
 struct ipl_request {
     const char *image;  /* path of an s390x ELF executable, a raw Linux image or, with flat, any file; may be
                            gzip-compressed */
-    const char *initrd; /* path or NULL */
-    const char *append; /* kernel command line, or arguments of another ELF program; or NULL */
+    const char *initrd; /* path or NULL; passed on as it is */
+    const char *append; /* kernel command line, or arguments of another program; or NULL */
     bool flat; /* the image is put at load_address as it is; entry is load_address unless has_entry */
     uint64_t load_address;
     bool has_entry; /* start there in place of the image's own entry */
     uint64_t entry;
+    bool cleared; /* all of memory is zero: what an image has no contents for need not be cleared */
     bool has_psw; /* start with this PSW in place of all else */
     struct psw psw;
     unsigned nextras;
@@ -50,13 +51,14 @@ struct ipl_range {
     uint64_t end;
 };
 
-#define IPL_MAX_RANGES 32
+#define IPL_MAX_SEGMENTS 32
+#define IPL_MAX_RANGES (IPL_MAX_SEGMENTS + IPL_MAX_EXTRAS)
 
 struct ipl_result {
     struct psw psw; /* with which CPU 0 starts */
     bool elf;
-    /* Where code already lies as it will be executed: the loaded segments of an ELF; none for a Linux image,
-     * which moves or decompresses the kernel first. */
+    /* Where code already lies as it will be executed: the loaded segments of an ELF, a flat binary, the files
+     * of --load; none with a Linux image, which moves or decompresses the kernel first. */
     unsigned nranges;
     struct ipl_range ranges[IPL_MAX_RANGES];
     /* For a Linux image: an instruction address at or above this one means that the loader part is over
@@ -64,19 +66,27 @@ struct ipl_result {
     uint64_t kernel_start;
 };
 
-/* Loads the image, initrd and command line into memory (which the caller has cleared) and says where to
- * start. On failure -1 with *e filled (EXIT_IMAGE; EXIT_USAGE for a command line that is too long, and for an
- * initrd or a command line with an ELF that is no Linux kernel); memory is then undefined.
+/* Loads image, extra files, command line and initrd into memory and says where to start. Memory need not be
+ * cleared: the parts of an ELF that have no contents are, unless the request says that it was done; all else
+ * is left as it is. No two of these may overlap or lie outside memory. On failure -1 with *e filled
+ * (EXIT_IMAGE; EXIT_USAGE for an entry or a command line that cannot be, and for a command line or an initrd
+ * that the image has no place for; EXIT_OTHER without memory to unpack an image); memory is then undefined.
  *
- * ELF: ELFCLASS64, ELFDATA2MSB, EM_S390, ET_EXEC (or ET_DYN at its own addresses); each PT_LOAD goes to
- * p_paddr; the PSW is EA|BA with e_entry, which must lie in a loaded segment. If "S390EP" then stands at
- * 0x10008, it is a Linux image too and is started as one.
+ * A gzip file in the image's place is unpacked, to at most the size of memory + GUNZIP_BEYOND_MEMORY.
  *
- * Linux image: "S390EP" at 0x10008, loaded at 0 (the first 64 KiB of such a file hold a boot record that a
- * monitor does not need, the lowcore is left as loaded by the file), PSW EA|BA at 0x10000; command line at
- * 0x10480, its limit read from 0x10430 (0 means 896), the image's own kept if append is NULL; initrd
- * page-aligned at or above 0x800000 and at least 1 MiB past the kernel, its start and size at 0x10408 and
- * 0x10410 (Linux arch/s390/boot/head.S and include/asm/setup.h). */
+ * ELF: ELFCLASS64, ELFDATA2MSB, EM_S390, ET_EXEC (or ET_DYN at its own addresses); each PT_LOAD (at most
+ * IPL_MAX_SEGMENTS) goes to p_paddr; the PSW is EA|BA with e_entry, which must lie in a loaded segment.
+ *
+ * Linux image: "S390EP" at 0x10008 (Linux 3.2 and newer), loaded at 0 (the first 64 KiB of such a file hold a
+ * boot record that a monitor does not need, the lowcore is left as loaded by the file), PSW EA|BA at 0x10000;
+ * command line at 0x10480, its limit read from 0x10430 (0 means 896), the image's own kept if append is NULL;
+ * initrd page-aligned at or above 0x800000, at least 1 MiB past the image and clear of the extra files, its
+ * start and size at 0x10408 and 0x10410 (Linux arch/s390/boot/head.S and include/asm/setup.h). An ELF with
+ * "S390EP" at that address is a Linux image, too.
+ *
+ * Other programs find arguments and initrd at the same addresses. As in QEMU (hw/s390x/ipl.c) a program that
+ * starts at 0x10000 has its own parameter area there, which is written to; with any other entry, the area
+ * must be free of the program. */
 int ipl_load(const struct ipl_request *req, struct guest_memory *mem, struct ipl_result *out, struct err *e);
 
 /* ---- interruptions ---- */

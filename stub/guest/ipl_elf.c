@@ -75,16 +75,28 @@ static int check_ident(const struct ipl_file *f, struct err *e)
 
 static int check_header(const struct ipl_file *f, const Elf64_Ehdr *h, struct err *e)
 {
+    uint64_t table = (uint64_t)h->e_phnum * h->e_phentsize;
+
     if (h->e_type != ET_EXEC && h->e_type != ET_DYN)
         return err_set(e, EXIT_IMAGE, "%s is an ELF of type %u, not an executable; link it first", f->path,
                        h->e_type);
-    if (!h->e_phnum || h->e_phentsize != sizeof(Elf64_Phdr))
+    if (!h->e_phnum)
         return err_set(e, EXIT_IMAGE, "%s has no program headers from which it could be loaded", f->path);
+    if (h->e_phnum == PN_XNUM)
+        return err_set(e, EXIT_IMAGE, "%s has more program headers than can be read (%u)", f->path,
+                       PN_XNUM - 1);
+    if (h->e_phentsize < sizeof(Elf64_Phdr))
+        return err_set(e, EXIT_IMAGE, "%s is damaged: its program headers have %u bytes each, not %zu",
+                       f->path, h->e_phentsize, sizeof(Elf64_Phdr));
+    if (table > f->size || h->e_phoff > f->size - table)
+        return err_set(e, EXIT_IMAGE,
+                       "%s is truncated: its %u program headers, at offset 0x%" PRIx64
+                       ", go beyond the end of the file",
+                       f->path, h->e_phnum, h->e_phoff);
     return 0;
 }
 
-static int check_segment(const struct ipl_file *f, const Elf64_Phdr *p, const struct guest_memory *mem,
-                         struct err *e)
+static int check_segment(const struct ipl_file *f, const Elf64_Phdr *p, struct err *e)
 {
     if (p->p_filesz > f->size || p->p_offset > f->size - p->p_filesz)
         return err_set(e, EXIT_IMAGE,
@@ -94,68 +106,72 @@ static int check_segment(const struct ipl_file *f, const Elf64_Phdr *p, const st
         return err_set(e, EXIT_IMAGE,
                        "%s is damaged: its segment at 0x%" PRIx64 " is larger in the file than in memory",
                        f->path, p->p_paddr);
-    if (p->p_paddr > UINT64_MAX - p->p_memsz)
-        return err_set(e, EXIT_IMAGE,
-                       "%s is damaged: its segment at 0x%" PRIx64 " goes past the highest address", f->path,
-                       p->p_paddr);
-    if (p->p_paddr + p->p_memsz > mem->size)
-        return err_set(e, EXIT_IMAGE,
-                       "%s has a segment at 0x%" PRIx64 "-0x%" PRIx64 ", outside the guest's %" PRIu64
-                       " MiB of memory; give at least --memory %" PRIu64 "M",
-                       f->path, p->p_paddr, p->p_paddr + p->p_memsz, mem->size >> 20,
-                       ipl_mib(p->p_paddr + p->p_memsz));
     return 0;
 }
 
-static int load_segment(const struct ipl_file *f, const Elf64_Phdr *p, struct guest_memory *mem,
-                        struct ipl_result *out, uint64_t *end, struct err *e)
+static int load_segment(struct ipl_job *job, const struct ipl_file *f, const Elf64_Phdr *p, struct err *e)
 {
-    if (check_segment(f, p, mem, e))
+    const struct ipl_claim claim = {"a segment of", f->path,    p->p_paddr,
+                                    p->p_memsz,     EXIT_IMAGE, "link the program again"};
+    uint8_t *to;
+
+    if (check_segment(f, p, e))
         return -1;
-    if (p->p_paddr + p->p_memsz > *end)
-        *end = p->p_paddr + p->p_memsz;
-    if (!p->p_filesz) /* the caller has cleared memory */
+    if (!p->p_memsz)
         return 0;
-    if (out->nranges == IPL_MAX_RANGES)
-        return err_set(e, EXIT_IMAGE, "%s has more than %d segments to load", f->path, IPL_MAX_RANGES);
-    out->ranges[out->nranges++] = (struct ipl_range){p->p_paddr, p->p_paddr + p->p_filesz};
-    return ipl_read(f, p->p_offset, mem->base + p->p_paddr, p->p_filesz, e);
+    if (job->nareas == IPL_MAX_SEGMENTS)
+        return err_set(e, EXIT_IMAGE, "%s has more than %d segments to load", f->path, IPL_MAX_SEGMENTS);
+    if (ipl_claim(job, &claim, e))
+        return -1;
+    to = job->mem->base + p->p_paddr;
+    if (!job->req->cleared)
+        memset(to + p->p_filesz, 0, p->p_memsz - p->p_filesz);
+    if (!p->p_filesz)
+        return 0;
+    ipl_add_range(job->out, p->p_paddr, p->p_paddr + p->p_filesz);
+    return ipl_read(f, p->p_offset, to, p->p_filesz, e);
 }
 
 static int check_entry(const struct ipl_file *f, uint64_t entry, const struct ipl_result *out, struct err *e)
 {
-    if (!out->nranges)
-        return err_set(e, EXIT_IMAGE, "%s has no segment to load", f->path);
     for (unsigned i = 0; i < out->nranges; i++)
         if (entry >= out->ranges[i].start && entry < out->ranges[i].end && !(entry & 1))
             return 0;
     return err_set(e, EXIT_IMAGE,
                    "%s cannot start at its entry point 0x%" PRIx64
-                   ": %s; link it with an ENTRY in loaded code",
+                   ": %s; link it with an ENTRY in loaded code, or say where with --entry",
                    f->path, entry, entry & 1 ? "instruction addresses are even" : "nothing is loaded there");
 }
 
-int ipl_load_elf(const struct ipl_file *f, struct guest_memory *mem, struct ipl_result *out, uint64_t *end,
-                 struct err *e)
+bool ipl_is_elf(const struct ipl_file *f, struct err *e, int *rc)
+{
+    char magic[SELFMAG];
+
+    *rc = 0;
+    if (f->size < SELFMAG)
+        return false;
+    *rc = ipl_read(f, 0, magic, SELFMAG, e);
+    return !*rc && !memcmp(magic, ELFMAG, SELFMAG);
+}
+
+int ipl_load_elf(struct ipl_job *job, const struct ipl_file *f, uint64_t *entry, struct err *e)
 {
     Elf64_Ehdr h;
     Elf64_Phdr p;
 
     if (check_ident(f, e) || fetch(f, 0, ELF_T_EHDR, &h, sizeof h, e) || check_header(f, &h, e))
         return -1;
-    *end = 0;
     for (unsigned i = 0; i < h.e_phnum; i++) {
-        uint64_t offset;
-
-        if (__builtin_add_overflow(h.e_phoff, i * sizeof p, &offset))
-            offset = UINT64_MAX;
-        if (fetch(f, offset, ELF_T_PHDR, &p, sizeof p, e))
+        if (fetch(f, h.e_phoff + (uint64_t)i * h.e_phentsize, ELF_T_PHDR, &p, sizeof p, e))
             return -1;
-        if (p.p_type == PT_LOAD && load_segment(f, &p, mem, out, end, e))
+        if (p.p_type == PT_LOAD && load_segment(job, f, &p, e))
             return -1;
     }
-    if (check_entry(f, h.e_entry, out, e))
-        return -1;
-    out->psw = (struct psw){PSW_EA | PSW_BA, h.e_entry};
-    return 0;
+    if (!job->out->nranges)
+        return err_set(e, EXIT_IMAGE, "%s has no segment to load", f->path);
+    *entry = h.e_entry;
+    /* What was given in its place is for the caller to check. */
+    if (job->req->has_entry || job->req->has_psw)
+        return 0;
+    return check_entry(f, h.e_entry, job->out, e);
 }

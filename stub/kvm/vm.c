@@ -191,6 +191,7 @@ static int load(struct kvm_machine *m, struct err *e)
     struct ipl_request request = m->config.ipl;
 
     request.append = m->append;
+    request.cleared = true;
     return ipl_load(&request, &m->memory, &m->ipl, e);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The file that gdb takes for the guest's program. It is opened once, at start, and read by offset: a file
- * that shrinks under the daemon makes short reads and nothing worse. */
+ * that shrinks under the daemon makes short reads and nothing worse. gdb knows nothing of compression: a
+ * compressed image is unpacked for it. */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 
 #include "internal.h"
 #include "zgdbd/bytes.h"
+#include "zgdbd/gunzip.h"
 
 #define SYNTHETIC_PATH "/zgdbd/guest"
 
@@ -58,7 +60,27 @@ static int open_file(struct exec_file *f, const char *path, struct err *e)
     return 0;
 }
 
-struct exec_file *exec_file_open(const char *image, const char *symbols, struct err *e)
+/* A compressed image is looked into first: only an ELF is worth the memory that it takes. */
+static int unpack(struct exec_file *f, const char *image, uint64_t memory, struct err *e)
+{
+    char magic[SELFMAG];
+    off_t size;
+    int fd;
+
+    if (!gunzip_is_gzip(f->fd) || gunzip_peek(f->fd, magic, sizeof magic) != sizeof magic ||
+        memcmp(magic, ELFMAG, SELFMAG) != 0)
+        return 0;
+    fd = gunzip(f->fd, image, memory + GUNZIP_BEYOND_MEMORY, e);
+    if (fd < 0)
+        return -1;
+    close(f->fd);
+    f->fd = fd;
+    size = lseek(fd, 0, SEEK_END);
+    f->size = size > 0 ? (uint64_t)size : 0;
+    return 0;
+}
+
+struct exec_file *exec_file_open(const char *image, const char *symbols, uint64_t memory, struct err *e)
 {
     struct exec_file *f = calloc(1, sizeof *f);
     if (!f) {
@@ -75,6 +97,8 @@ struct exec_file *exec_file_open(const char *image, const char *symbols, struct 
                 symbols);
         goto fail;
     }
+    if (!symbols && unpack(f, image, memory, e))
+        goto fail;
     if (is_elf(f->fd))
         return f;
     close(f->fd);

@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     log_set_level(LOG_ERROR);
     if (!exec)
-        exec = exec_file_open("/etc/passwd", NULL, &e);
+        exec = exec_file_open("/etc/passwd", NULL, 0x100000, &e);
     struct fake_machine *f = fake_create((struct machine_events){NULL, NULL});
     struct target_config config = {.machine = &f->machine, .exec = exec};
     config.policy.on_panic = config.policy.on_shutdown = config.policy.on_reset =

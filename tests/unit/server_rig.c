@@ -9,12 +9,14 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server_rig.h"
@@ -38,7 +40,7 @@ struct service *service_open(struct policy policy)
     w->server = server_create(&e);
     assert_non_null(w->server);
     w->fake = fake_create((struct machine_events){server_wake, w->server});
-    w->exec = exec_file_open("/etc/passwd", NULL, &e);
+    w->exec = exec_file_open("/etc/passwd", NULL, 0x100000, &e);
     struct target_config config = {.machine = &w->fake->machine, .exec = w->exec, .policy = policy};
     w->target = target_create(&config, &e);
     server_set_target(w->server, w->target);
@@ -108,6 +110,32 @@ struct service *service_open_unix(struct policy policy)
     return w;
 }
 
+/* ---- the guest's console ---- */
+
+void guest_writes(struct service *w, const char *text)
+{
+    console_write(&w->ring, (const uint8_t *)text, strlen(text));
+}
+
+void guest_takes(struct service *w, char *buf, size_t len, size_t chunk)
+{
+    time_t end = time(NULL) + DEADLINE_MS / 1000;
+    for (size_t got = 0; got < len;) {
+        size_t n = console_take(&w->input, (uint8_t *)buf + got, len - got < chunk ? len - got : chunk);
+        got += n;
+        if (!n)
+            sched_yield();
+        assert_true(time(NULL) < end);
+    }
+}
+
+void guest_reads(struct service *w, const char *text)
+{
+    char buf[256] = "";
+    guest_takes(w, buf, strlen(text), sizeof buf);
+    assert_string_equal(buf, text);
+}
+
 /* ---- the client ---- */
 
 int client_socket(const struct service *w, struct sockaddr_un *un)
@@ -117,12 +145,18 @@ int client_socket(const struct service *w, struct sockaddr_un *un)
     return socket(AF_UNIX, SOCK_STREAM, 0);
 }
 
-int client_dial(const struct service *w)
+int client_dial_path(const char *path)
 {
-    struct sockaddr_un un;
-    int fd = client_socket(w, &un);
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    strcpy(un.sun_path, path);
     assert_int_equal(connect(fd, (struct sockaddr *)&un, sizeof un), 0);
     return fd;
+}
+
+int client_dial(const struct service *w)
+{
+    return client_dial_path(w->path);
 }
 
 bool client_ready(int fd, short events)
@@ -194,4 +228,17 @@ bool client_at_end(int fd)
         assert_true(client_ready(fd, POLLIN));
     while ((n = read(fd, byte, sizeof byte)) > 0);
     return true;
+}
+
+void client_reads(int fd, const char *text)
+{
+    char buf[256] = "";
+    size_t len = strlen(text), got = 0;
+    while (got < len) {
+        assert_true(client_ready(fd, POLLIN));
+        ssize_t n = read(fd, buf + got, len - got);
+        assert_true(n > 0);
+        got += (size_t)n;
+    }
+    assert_string_equal(buf, text);
 }

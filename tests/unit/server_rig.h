@@ -39,6 +39,12 @@ int service_join(struct service *w);
 int service_stop(struct service *w);
 void service_close(struct service *w);
 
+/* The guest's side of the console: it writes, takes exactly len bytes in reads of chunk bytes, or reads just
+ * this text. */
+void guest_writes(struct service *w, const char *text);
+void guest_takes(struct service *w, char *buf, size_t len, size_t chunk);
+void guest_reads(struct service *w, const char *text);
+
 /* A socket and the address of the service's. */
 int client_socket(const struct service *w, struct sockaddr_un *un);
 int client_dial(const struct service *w);
@@ -52,6 +58,10 @@ const char *client_get(int fd);
 /* The reply to the packet, acknowledgement included, starts so. */
 void client_expect(int fd, const char *packet, const char *start);
 bool client_at_end(int fd);
+/* Reads just this text. */
+void client_reads(int fd, const char *text);
+/* Another socket than the service's own. */
+int client_dial_path(const char *path);
 /* Dials, is served, and leaves. */
 void client_visit(const struct service *w);
 

@@ -129,12 +129,36 @@ static void serves_two_threads(void **state)
     assert_int_equal(got + lost, STREAM_BYTES);
 }
 
+/* A writer that waits for room is told of it, and only then. */
+static void tells_a_writer_that_waits(void **state)
+{
+    struct console_ring *r = *state;
+    uint8_t *text = calloc(1, CONSOLE_RING_BYTES);
+    unsigned wakes = 0;
+
+    assert_non_null(text);
+    console_init(r, count_wake, &wakes);
+    console_write(r, text, CONSOLE_RING_BYTES - 1);
+    assert_int_equal(console_room(r), 1);
+    assert_int_equal(console_held(r), CONSOLE_RING_BYTES - 1);
+    wakes = 0;
+    assert_int_equal(console_take(r, text, 1), 1);
+    assert_int_equal(wakes, 0);
+    console_write(r, text, 2);
+    assert_int_equal(console_room(r), 0);
+    wakes = 0;
+    assert_int_equal(console_take(r, text, 1), 1);
+    assert_int_equal(wakes, 1);
+    assert_int_equal(console_read(r, NULL, CONSOLE_RING_BYTES, NULL), CONSOLE_RING_BYTES - 1);
+    assert_int_equal(console_take(r, text, 1), 0);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keeps_order_and_wakes),
-        cmocka_unit_test(drops_what_does_not_fit),
-        cmocka_unit_test(wraps_around),
+        cmocka_unit_test(keeps_order_and_wakes), cmocka_unit_test(drops_what_does_not_fit),
+        cmocka_unit_test(wraps_around),          cmocka_unit_test(tells_a_writer_that_waits),
         cmocka_unit_test(serves_two_threads),
     };
     return cmocka_run_group_tests(tests, make_ring, free_ring);

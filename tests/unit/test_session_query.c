@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "session_rig.h"
 #include "zgdbd/bytes.h"
@@ -251,7 +252,7 @@ static void test_exec_file_choice(void **state)
     struct err e;
     char buf[4];
     (void)state;
-    struct exec_file *f = exec_file_open("/proc/self/exe", NULL, &e);
+    struct exec_file *f = exec_file_open("/proc/self/exe", NULL, 0x100000, &e);
     assert_non_null(f);
     assert_int_equal(exec_file_path(f)[0], '/');
     assert_true(exec_file_size(f) > 64);
@@ -262,14 +263,55 @@ static void test_exec_file_choice(void **state)
                         4);
     assert_int_equal(exec_file_pread(f, buf, 4, exec_file_size(f)), 0);
     exec_file_close(f);
-    assert_null(exec_file_open("/nonexistent", NULL, &e));
+    assert_null(exec_file_open("/nonexistent", NULL, 0x100000, &e));
     assert_int_equal(e.status, EXIT_IMAGE);
     CONTAINS(e.text, "/nonexistent");
-    assert_null(exec_file_open("/etc/passwd", "/nonexistent", &e));
-    assert_null(exec_file_open("/etc/passwd", "/etc/passwd", &e));
+    assert_null(exec_file_open("/etc/passwd", "/nonexistent", 0x100000, &e));
+    assert_null(exec_file_open("/etc/passwd", "/etc/passwd", 0x100000, &e));
     CONTAINS(e.text, "--symbols");
-    assert_null(exec_file_open("/etc", NULL, &e));
+    assert_null(exec_file_open("/etc", NULL, 0x100000, &e));
     CONTAINS(e.text, "regular");
+}
+
+/* gdb gets the bytes of a compressed ELF, and the made-up one for a compressed kernel. */
+static void test_exec_file_is_unpacked(void **state)
+{
+    char path[] = "/tmp/zgdbd-image-XXXXXX";
+    int fd = mkstemp(path);
+    uint8_t elf[400], seen[400];
+    struct exec_file *f;
+    struct err e;
+    gzFile gz;
+
+    (void)state;
+    assert_true(fd >= 0);
+    f = exec_file_open("/etc/passwd", NULL, 0x100000, &e);
+    assert_int_equal(exec_file_pread(f, elf, sizeof elf, 0), sizeof elf);
+    exec_file_close(f);
+    gz = gzopen(path, "wb");
+    assert_int_equal(gzwrite(gz, elf, sizeof elf), sizeof elf);
+    assert_int_equal(gzclose(gz), Z_OK);
+    f = exec_file_open(path, NULL, 0x100000, &e);
+    assert_non_null(f);
+    assert_string_equal(exec_file_path(f), path);
+    assert_int_equal(exec_file_size(f), sizeof elf);
+    assert_int_equal(exec_file_pread(f, seen, sizeof seen, 0), sizeof seen);
+    assert_memory_equal(seen, elf, sizeof elf);
+    exec_file_close(f);
+    assert_null(exec_file_open(path, path, 0x100000, &e)); /* --symbols is read as it is */
+    assert_int_equal(ftruncate(fd, lseek(fd, 0, SEEK_END) - 1), 0);
+    assert_null(exec_file_open(path, NULL, 0x100000, &e));
+    assert_int_equal(e.status, EXIT_IMAGE);
+    CONTAINS(e.text, "it is truncated");
+    gz = gzopen(path, "wb");
+    assert_int_equal(gzwrite(gz, elf + 1, 100), 100);
+    assert_int_equal(gzclose(gz), Z_OK);
+    f = exec_file_open(path, NULL, 0x100000, &e);
+    assert_non_null(f);
+    assert_string_equal(exec_file_path(f), "/zgdbd/guest");
+    exec_file_close(f);
+    close(fd);
+    unlink(path);
 }
 
 /* The made-up ELF as a file of symbols, of this machine and of another. */
@@ -283,17 +325,17 @@ static void test_symbols_are_for_s390x(void **state)
 
     (void)state;
     assert_true(fd >= 0);
-    f = exec_file_open("/etc/passwd", NULL, &e);
+    f = exec_file_open("/etc/passwd", NULL, 0x100000, &e);
     assert_int_equal(exec_file_pread(f, elf, sizeof elf, 0), sizeof elf);
     exec_file_close(f);
     assert_int_equal(pwrite(fd, elf, sizeof elf, 0), sizeof elf);
-    f = exec_file_open("/etc/passwd", path, &e);
+    f = exec_file_open("/etc/passwd", path, 0x100000, &e);
     assert_non_null(f);
     assert_string_equal(exec_file_path(f), path);
     exec_file_close(f);
     elf[19] = 62; /* EM_X86_64 */
     assert_int_equal(pwrite(fd, elf, sizeof elf, 0), sizeof elf);
-    assert_null(exec_file_open("/etc/passwd", path, &e));
+    assert_null(exec_file_open("/etc/passwd", path, 0x100000, &e));
     assert_int_equal(e.status, EXIT_IMAGE);
     CONTAINS(e.text, "s390x");
     close(fd);
@@ -390,6 +432,7 @@ int main(void)
         TEST(test_target_xml),
         TEST(test_exec_file),
         cmocka_unit_test(test_exec_file_choice),
+        cmocka_unit_test(test_exec_file_is_unpacked),
         cmocka_unit_test(test_symbols_are_for_s390x),
         TEST(test_monitor),
         TEST(test_monitor_restart),
