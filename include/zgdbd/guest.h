@@ -171,8 +171,29 @@ struct sclp_answer sclp_service_call(struct sclp *s, const struct guest_memory *
 
 /* ---- DIAG ---- */
 
+/* The IPL parameter block that DIAG 308 subcode 5 has set and 6 shows. It survives every reset that the guest
+ * asks for. */
+#define IPL_BLOCK_BYTES 4096u
+struct ipl_block {
+    uint32_t length; /* 0: none was set; else that of its header, at most IPL_BLOCK_BYTES */
+    uint8_t bytes[IPL_BLOCK_BYTES];
+};
+
+/* The load parameter with which the guest is loaded next: the block's if it has one, else blanks; EBCDIC. */
+#define LOADPARM_BYTES 8
+void ipl_block_loadparm(const struct ipl_block *block, char loadparm[LOADPARM_BYTES]);
+
+/* Subcodes of DIAG 308 that ask for a reset (Linux arch/s390/include/asm/ipl.h, enum diag308_subcode). */
+enum diag_reset {
+    DIAG_MODIFIED_CLEAR = 0,    /* CPUs cleared, memory kept, on at the PSW at absolute 0 */
+    DIAG_LOAD_NORMAL_RESET = 1, /* the same with registers kept */
+    DIAG_LOAD_CLEAR = 3,        /* everything cleared, image loaded */
+    DIAG_LOAD_NORMAL_DUMP = 4,  /* memory and registers kept, image loaded */
+    DIAG_LOAD_NORMAL = 7,       /* the same */
+};
+
 enum diag_action {
-    DIAG_DONE,    /* registers and cc are set */
+    DIAG_DONE,    /* registers are set; the condition code stays */
     DIAG_PROGRAM, /* present the program interruption in code */
     DIAG_RESET,   /* the guest asked for a reset; subcode says which */
 };
@@ -180,20 +201,27 @@ enum diag_action {
 struct diag_answer {
     enum diag_action action;
     uint16_t code;
-    unsigned subcode; /* of DIAG 308 */
+    enum diag_reset subcode;
 };
 
-/* The IPL parameter block that DIAG 308 subcode 5 has set and 6 shows. */
-#define IPL_BLOCK_BYTES 4096u
-struct ipl_block {
-    uint32_t length; /* 0: none was set */
-    uint8_t bytes[IPL_BLOCK_BYTES];
+/* What a DIAGNOSE works on besides the general registers. */
+struct diag_guest {
+    const struct guest_memory *memory;
+    struct ipl_block *ipl_block;
 };
 
 /* A DIAGNOSE that KVM leaves to user space: function code, the numbers of its register operands, and the
- * general registers, which it may change. DIAG 308: subcodes 0, 1, 3, 4 ask for a reset; 5 and 6 (set, store
- * IPL parameters) are answered 0x0102 in r1+1 (no valid parameters); anything else is a specification
- * exception. */
-struct diag_answer diag_call(uint16_t code, unsigned r1, unsigned r3, uint64_t gprs[16], uint64_t psw_mask);
+ * general registers, which it may change. Answers are those of QEMU's target/s390x/diag.c and
+ * target/s390x/kvm/kvm.c:
+ *
+ * 308 with the subcode in r3: the resets above; 5 sets and 6 stores the IPL parameter block at the absolute
+ * address in r1, a page within memory, with the response code in r1+1: 0x0001 done, 0x0102 none was set,
+ * 0x0402 not valid. Blocks of FCP and CCW type are. All other subcodes are a specification exception: 2, as
+ * there is no hardware-system area, and 8-10, as there is no protected virtualization.
+ *
+ * 44 and 9c, yielding, and 10, releasing pages, are KVM's own; if they come, there is nothing to do. 501 that
+ * is nobody's breakpoint is an operation exception. Everything else is a specification exception. */
+struct diag_answer diag_call(const struct diag_guest *guest, uint16_t code, unsigned r1, unsigned r3,
+                             uint64_t gprs[16], uint64_t psw_mask);
 
 #endif

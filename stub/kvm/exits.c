@@ -180,6 +180,7 @@ static enum exit_outcome guest_reset(struct vcpu *cpu, struct stop *stop, unsign
 
     cpu->m->reset_pending = true;
     cpu->m->reset_subcode = subcode;
+    cpu->m->reset_cpu = cpu->id;
     stop->subcode = subcode;
     snprintf(text, sizeof text,
              "the guest asked for a reset (DIAG 308 subcode %u); continuing performs it, unless the PSW is "
@@ -192,11 +193,12 @@ static enum exit_outcome diagnose(struct vcpu *cpu, struct stop *stop)
 {
     struct kvm_run *run = cpu->run;
     uint16_t ipa = run->s390_sieic.ipa;
+    struct diag_guest guest = {&cpu->m->memory, &cpu->m->ipl_block};
     uint64_t gprs[16];
     struct diag_answer answer;
 
     memcpy(gprs, run->s.regs.gprs, sizeof gprs);
-    answer = diag_call((uint16_t)rs_operand(run), ipa >> 4 & 15, ipa & 15, gprs, run->psw_mask);
+    answer = diag_call(&guest, (uint16_t)rs_operand(run), ipa >> 4 & 15, ipa & 15, gprs, run->psw_mask);
     memcpy(run->s.regs.gprs, gprs, sizeof gprs);
     switch (answer.action) {
     case DIAG_PROGRAM:
@@ -293,10 +295,14 @@ static enum exit_outcome unknown_exit(struct vcpu *cpu, struct stop *stop)
     return stop_at(cpu, stop, STOP_ERROR, text);
 }
 
-/* KVM_EXIT_S390_RESET: the kernel has seen DIAG 308 subcode 3 or 4 and tells it by flags. */
+/* KVM_EXIT_S390_RESET: the kernel has seen DIAG 308 subcode 3 or 4 and tells it by flags. One of them tells
+ * the two apart; subsystem reset, initial CPU reset and IPL are asked for with both (Linux
+ * arch/s390/kvm/diag.c, __diag_ipl_functions()). */
 static enum exit_outcome kernel_reset(struct vcpu *cpu, struct stop *stop)
 {
-    return guest_reset(cpu, stop, cpu->run->s390_reset_flags & KVM_S390_RESET_CLEAR ? 3 : 4);
+    bool clear = cpu->run->s390_reset_flags & KVM_S390_RESET_CLEAR;
+
+    return guest_reset(cpu, stop, clear ? DIAG_LOAD_CLEAR : DIAG_LOAD_NORMAL_DUMP);
 }
 
 /* Everything but KVM_EXIT_DEBUG. An operation exception of opcode 0x0000 that is no breakpoint comes here

@@ -145,9 +145,11 @@ struct kvm_machine {
     bool edat2;
     struct ipl_result ipl;
     struct sclp sclp;
+    struct ipl_block ipl_block;
     atomic_bool sccb_signalled; /* a service signal for an SCCB was injected, and is not known to be taken */
     bool reset_pending;         /* the guest asked for it; the next resume performs it */
     unsigned reset_subcode;
+    unsigned reset_cpu; /* that asked */
     struct applied_set applied;
 
     pthread_mutex_t lock; /* phases, and from here on */
@@ -162,10 +164,13 @@ static inline struct kvm_machine *to_kvm(struct machine *m)
     return (struct kvm_machine *)m;
 }
 
-/* vm.c */
-int vm_reset(struct kvm_machine *m, struct err *e);
+/* reset.c */
 int vm_set_stopped(struct vcpu *cpu, bool stopped);
-int vm_perform_guest_reset(struct kvm_machine *m, struct err *e);
+int reset_power_on(struct kvm_machine *m, struct err *e); /* all CPUs; CPU 0 is not stopped then */
+int reset_load(struct kvm_machine *m, bool cleared, struct err *e);
+void reset_start(struct kvm_machine *m); /* CPU 0 at the loaded image's PSW */
+int reset_machine(struct machine *m, const char *append, struct err *e);
+int reset_by_guest(struct kvm_machine *m, struct err *e);
 
 /* vcpu.c */
 int vcpu_start(struct vcpu *cpu, struct err *e);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The guest as a whole: opening KVM and refusing what cannot work, memory, creation of the CPUs, reset and
- * end. What a CPU does while it runs is not here. */
+/* The guest as a whole: opening KVM and refusing what cannot work, memory, creation of the CPUs, and end.
+ * What a CPU does while it runs is not here, and resets are in reset.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -150,140 +150,6 @@ static int create_vcpu(struct kvm_machine *m, unsigned id, struct err *e)
     return 0;
 }
 
-/* KVM's idea of the stopped state. Entering it also ends the stop interruption that led to it. */
-int vm_set_stopped(struct vcpu *cpu, bool stopped)
-{
-    struct kvm_mp_state state = {.mp_state = stopped ? KVM_MP_STATE_STOPPED : KVM_MP_STATE_OPERATING};
-
-    cpu->stopped = stopped;
-    return vm_ioctl(cpu->m, cpu->fd, KVM_SET_MP_STATE, &state);
-}
-
-/* The vcpu's state as after power-on (Principles, "Clear Reset"). KVM's reset ioctls do not refresh all of
- * kvm_run's copy of the registers, so they are set here and marked dirty. */
-static int reset_vcpu(struct vcpu *cpu, struct err *e)
-{
-    struct kvm_machine *m = cpu->m;
-    struct kvm_sync_regs *regs = &cpu->run->s.regs;
-
-    if (m->clear_reset && vm_ioctl(m, cpu->fd, KVM_S390_CLEAR_RESET, NULL) < 0)
-        return err_set(e, EXIT_OTHER, "KVM_S390_CLEAR_RESET of CPU %u: %s", cpu->id, strerror(errno));
-    if (vm_ioctl(m, cpu->fd, KVM_S390_INITIAL_RESET, NULL) < 0)
-        return err_set(e, EXIT_OTHER, "KVM_S390_INITIAL_RESET of CPU %u: %s", cpu->id, strerror(errno));
-    if (vm_set_stopped(cpu, false) < 0)
-        return err_set(e, EXIT_OTHER, "KVM_SET_MP_STATE of CPU %u: %s", cpu->id, strerror(errno));
-    memset(regs->gprs, 0, sizeof regs->gprs);
-    memset(regs->acrs, 0, sizeof regs->acrs);
-    memset(regs->vrs, 0, sizeof regs->vrs);
-    regs->fpc = 0;
-    regs->prefix = 0;
-    regs->pft = KVM_S390_PFAULT_TOKEN_INVALID;
-    regs->pfs = regs->pfc = 0;
-    cpu->run->kvm_dirty_regs = KVM_SYNC_PREFIX; /* and no edit from before the reset */
-    cpu->at_reported = false;
-    cpu->debug_stale = true;
-    breakpoints_unbind(m);
-    return 0;
-}
-
-static int load(struct kvm_machine *m, struct err *e)
-{
-    struct ipl_request request = m->config.ipl;
-
-    request.append = m->append;
-    request.cleared = true;
-    return ipl_load(&request, &m->memory, &m->ipl, e);
-}
-
-static void set_start(struct kvm_machine *m)
-{
-    m->cpu[0].run->psw_mask = m->ipl.psw.mask;
-    m->cpu[0].run->psw_addr = m->ipl.psw.addr;
-}
-
-/* The service-call processor, and interruptions that no CPU has taken yet: those of KVM_S390_INTERRUPT are
- * the VM's, and the CPUs' reset leaves them. */
-static void reset_subsystem(struct kvm_machine *m)
-{
-    struct kvm_device_attr clear = {.group = KVM_DEV_FLIC_CLEAR_IRQS};
-
-    sclp_reset(&m->sclp);
-    atomic_store(&m->sccb_signalled, false);
-    if (m->flic_fd >= 0)
-        vm_ioctl(m, m->flic_fd, KVM_SET_DEVICE_ATTR, &clear);
-}
-
-/* Load clear: everything as if the guest had just been created. */
-int vm_reset(struct kvm_machine *m, struct err *e)
-{
-    for (unsigned i = 0; i < m->base.ncpus; i++)
-        if (reset_vcpu(&m->cpu[i], e) < 0)
-            return -1;
-    if (m->sys->madvise(m->memory.base, (size_t)m->memory.size, MADV_DONTNEED) < 0)
-        return err_set(e, EXIT_OTHER, "cannot clear the guest's memory: %s", strerror(errno));
-    reset_subsystem(m);
-    m->reset_pending = false;
-    if (load(m, e) < 0)
-        return -1;
-    set_start(m);
-    return 0;
-}
-
-/* Load normal: the registers stay (Principles, "CPU Reset"). Kernels before 5.6 have no such reset from user
- * space; their guests meet an initial reset, with the registers that KVM clears then. */
-static int normal_reset(struct vcpu *cpu, struct err *e)
-{
-    unsigned long reset = cpu->m->clear_reset ? KVM_S390_NORMAL_RESET : KVM_S390_INITIAL_RESET;
-
-    if (vm_ioctl(cpu->m, cpu->fd, reset, NULL) < 0 || vm_set_stopped(cpu, false) < 0)
-        return err_set(e, EXIT_OTHER, "reset of CPU %u: %s", cpu->id, strerror(errno));
-    cpu->at_reported = false;
-    cpu->debug_stale = true;
-    return 0;
-}
-
-/* What DIAG 308 asked for. Subcodes 0 (CPUs cleared) and 1 (registers kept) leave memory and start at the
- * short PSW at absolute 0: this is how Linux enters kdump. 3 and 4 load the image again. */
-int vm_perform_guest_reset(struct kvm_machine *m, struct err *e)
-{
-    struct vcpu *cpu = &m->cpu[0];
-    uint64_t short_psw = load_be64(m->memory.base);
-
-    if (m->reset_subcode > 1)
-        return vm_reset(m, e);
-    m->reset_pending = false;
-    reset_subsystem(m);
-    if ((m->reset_subcode ? normal_reset(cpu, e) : reset_vcpu(cpu, e)) < 0)
-        return -1;
-    cpu->run->psw_mask = (short_psw & 0xffffffff80000000ULL) & ~PSW_SHORT;
-    cpu->run->psw_addr = short_psw & 0x7fffffffULL;
-    return 0;
-}
-
-static int op_reset(struct machine *machine, const char *append, struct err *e)
-{
-    struct kvm_machine *m = to_kvm(machine);
-
-    char *old = m->append;
-
-    if (!append)
-        return vm_reset(m, e);
-    m->append = strdup(append);
-    if (!m->append) {
-        m->append = old;
-        return err_set(e, EXIT_OTHER, "no memory for a command line of %zu bytes", strlen(append));
-    }
-    if (vm_reset(m, e) == 0) {
-        free(old);
-        return 0;
-    }
-    /* One that the image does not take must not be in the way of the next reset. */
-    free(m->append);
-    m->append = old;
-    vm_reset(m, NULL);
-    return -1;
-}
-
 static enum cpu_state op_state(struct machine *machine, unsigned id)
 {
     const struct vcpu *cpu = &to_kvm(machine)->cpu[id];
@@ -333,7 +199,7 @@ static const struct machine_ops kvm_ops = {
     .read_memory = memory_read,
     .write_memory = memory_write,
     .check_breakpoints = breakpoints_check,
-    .reset = op_reset,
+    .reset = reset_machine,
     .signal = signals_send,
     .counters = exit_counters,
 };
@@ -356,7 +222,7 @@ static void find_capabilities(struct kvm_machine *m)
  * reset. */
 static int bring_up(struct kvm_machine *m, struct err *e)
 {
-    if (open_kvm(m, e) < 0 || map_memory(m, e) < 0 || load(m, e) < 0 || create_vm(m, e) < 0 ||
+    if (open_kvm(m, e) < 0 || map_memory(m, e) < 0 || reset_load(m, true, e) < 0 || create_vm(m, e) < 0 ||
         give_memory(m, e) < 0)
         return -1;
     enable(m, KVM_CAP_S390_VECTOR_REGISTERS);
@@ -367,10 +233,12 @@ static int bring_up(struct kvm_machine *m, struct err *e)
     create_interrupt_controller(m);
     read_facilities(m);
     for (unsigned i = 0; i < m->base.ncpus; i++)
-        if (create_vcpu(m, i, e) < 0 || reset_vcpu(&m->cpu[i], e) < 0)
+        if (create_vcpu(m, i, e) < 0)
             return -1;
+    if (reset_power_on(m, e) < 0)
+        return -1;
     find_capabilities(m);
-    set_start(m);
+    reset_start(m);
     for (unsigned i = 0; i < m->base.ncpus; i++)
         if (vcpu_start(&m->cpu[i], e) < 0)
             return -1;

@@ -329,14 +329,14 @@ static void overlapping_opcodes(void **state)
     rig_assert_bytes(0x2000, "c004a7f40000");
 }
 
-/* DIAG 0x501 that is no breakpoint is the guest's: a specification exception, as for any unknown code. */
+/* DIAG 0x501 that is no breakpoint is the guest's: an operation exception, as with QEMU. */
 static void diag_501_of_the_guests_own(void **state)
 {
     (void)state;
     rig_put(0x2000, "83240501");
     rig_put64(0x1d0, RIG_64BIT | PSW_WAIT);
     rig_assert_stop(rig_continue(), STOP_DISABLED_WAIT, 0);
-    rig_assert_bytes(0x8c, "00040006");
+    rig_assert_bytes(0x8c, "00040001");
 }
 
 static void no_opcode_and_no_hardware(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The KVM machine as a whole: each refusal with its own sentence and exit status and nothing left behind,
- * hosts that lack something but can run, reset, and the counters of exits. */
+ * hosts that lack something but can run, and the counters of exits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -194,71 +194,7 @@ static void needs_no_capability_but_the_psw(void **state)
     rig_assert_stop(rig_step(), STOP_STEP, 0x2004);
 }
 
-/* ---- reset ---- */
-
-static void reset_starts_again(void **state)
-{
-    unsigned before = kernel.initial_resets;
-
-    (void)state;
-    rig_put(0x2000, "a7ab0001 a7ab0001 a7ab0001");
-    rig_put64(0x800000, 0x1122334455667788);
-    rig_assert_stop(rig_step(), STOP_STEP, 0x2004);
-    rig_set_reg(REG_C0 + 1, 0x7000);
-    rig_set_reg(REG_PREFIX, 0x8000);
-    rig_set_reg(REG_A0 + 3, 7);
-    rig_set_reg(REG_FPC, 9);
-    rig_set_reg(REG_F0 + 15, 5);
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
-    assert_int_equal(kernel.initial_resets, before + 1);
-    assert_int_equal(rig_reg(REG_PSWA), RIG_ENTRY);
-    assert_int_equal(rig_reg(REG_PSWM), RIG_64BIT);
-    assert_int_equal(rig_reg(REG_R0 + 10), 0);
-    assert_int_equal(rig_reg(REG_A0 + 3), 0);
-    assert_int_equal(rig_reg(REG_FPC), 0);
-    assert_int_equal(rig_reg(REG_F0 + 15), 0);
-    assert_int_equal(rig_reg(REG_C0 + 1), 0);
-    assert_int_equal(rig_reg(REG_C0), 0xe0);
-    assert_int_equal(rig_reg(REG_PREFIX), 0);
-    rig_assert_bytes(0x800000, "0000000000000000");
-    rig_assert_bytes(0x2000, "0000"); /* what the file has there */
-    rig_put(0x2000, "a7ab0001");
-    rig_assert_stop(rig_step(), STOP_STEP, 0x2004);
-    assert_int_equal(rig_reg(REG_PREFIX), 0);
-    assert_int_equal(rig_reg(REG_R0 + 10), 1);
-}
-
-static int sees_power_on_state(struct kvm_run *run)
-{
-    KERNEL_CHECK(run->s.regs.pft == UINT64_MAX && run->s.regs.prefix == 0 && run->s.regs.crs[1] == 0);
-    KERNEL_CHECK(run->s.regs.pp == 0 && run->s.regs.ckc == 0);
-    return kernel_intercept(run, 0x1c, 0, 0);
-}
-
-/* What was edited before it and not yet taken by KVM is gone too. */
-static void reset_forgets_edits(void **state)
-{
-    (void)state;
-    rig_set_reg(REG_PFT, 0x1234);
-    rig_set_reg(REG_PREFIX, 0x8000);
-    rig_set_reg(REG_C0 + 1, 0x7000);
-    rig_set_reg(REG_PP, 5);
-    rig_set_reg(REG_CKC, 6);
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
-    KERNEL_SCRIPT(sees_power_on_state);
-    rig_continue();
-}
-
-/* A breakpoint on the first instruction is reported after each reset, not passed as one that was reported. */
-static void reset_onto_a_breakpoint(void **state)
-{
-    (void)state;
-    rig_breakpoint(BP_SOFTWARE, RIG_ENTRY, 0);
-    rig_assert_stop(rig_continue(), STOP_SW_BREAKPOINT, RIG_ENTRY);
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
-    rig_assert_stop(rig_continue(), STOP_SW_BREAKPOINT, RIG_ENTRY);
-    rig_assert_bytes(RIG_ENTRY, "0000");
-}
+/* ---- resumes ---- */
 
 /* A resume that moves no CPU would never stop. */
 static void a_resume_that_moves_nobody_is_refused(void **state)
@@ -268,108 +204,6 @@ static void a_resume_that_moves_nobody_is_refused(void **state)
     (void)state;
     assert_int_equal(machine_resume(rig, &plan, &rig_err), -1);
     assert_non_null(strstr(rig_err.text, "moves no CPU"));
-}
-
-static void reset_takes_a_new_command_line(void **state)
-{
-    (void)state;
-    assert_int_equal(machine_reset(rig, "abc", &rig_err), 0);
-    rig_assert_bytes(0x10480, "61626300");
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
-    rig_assert_bytes(0x10480, "61626300");
-}
-
-/* A command line that the image does not take is refused, and is in nobody's way afterwards. */
-static void reset_keeps_the_command_line_that_fits(void **state)
-{
-    char longest[2000];
-
-    (void)state;
-    memset(longest, 'x', sizeof longest - 1);
-    longest[sizeof longest - 1] = 0;
-    assert_int_equal(machine_reset(rig, "abc", &rig_err), 0);
-    assert_int_equal(machine_reset(rig, longest, &rig_err), -1);
-    assert_non_null(strstr(rig_err.text, "takes at most"));
-    assert_int_equal(rig_reg(REG_PSWA), 0x10000);
-    rig_assert_bytes(0x10480, "61626300");
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
-    rig_assert_bytes(0x10480, "61626300");
-}
-
-static void reset_says_what_fails(void **state)
-{
-    (void)state;
-    kernel.madvise_errno = EINVAL;
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), -1);
-    assert_non_null(strstr(rig_err.text, "cannot clear the guest's memory"));
-    kernel.madvise_errno = 0;
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
-}
-
-/* DIAG 308, code in the displacement, subcode in register 3: load normal keeps no memory, and the resume
- * performs it. */
-static void guest_reset_is_performed_by_the_next_resume(void **state)
-{
-    struct stop stop;
-
-    (void)state;
-    rig_put(0x2000, "83230308");
-    rig_set_reg(REG_R0 + 3, 4);
-    rig_put64(0x800000, 1);
-    stop = rig_continue();
-    rig_assert_stop(stop, STOP_RESET, 0x2004);
-    assert_int_equal(stop.subcode, 4);
-    rig_assert_bytes(0x800000, "0000000000000001");
-    rig_resume(CPU_STEP);
-    rig_assert_stop(rig_wait(), STOP_STEP, 0); /* an image of zeros: operation exception, no handler */
-    rig_assert_bytes(0x800000, "0000000000000000");
-}
-
-/* Subcode 1 keeps memory and starts at the short PSW at absolute 0. */
-/* Subcode 0 clears the CPU, 1 keeps its registers. */
-static void resets_at_the_short_psw(unsigned subcode, uint64_t r8)
-{
-    rig_put(0x2000, "83230308");
-    rig_put(0x3000, "a7ab0001");
-    rig_put(0, "0008000080003000");
-    rig_set_reg(REG_PSWM, RIG_64BIT);
-    rig_set_reg(REG_PSWA, 0x2000);
-    rig_set_reg(REG_R0 + 3, subcode);
-    rig_set_reg(REG_R0 + 8, 0x77);
-    rig_assert_stop(rig_continue(), STOP_RESET, 0x2004);
-    rig_assert_stop(rig_step(), STOP_STEP, 0x3004);
-    assert_int_equal(rig_reg(REG_PSWM), 0x80000000 | 2ULL << 44);
-    assert_int_equal(rig_reg(REG_R0 + 8), r8);
-}
-
-static void guest_reset_at_the_short_psw(void **state)
-{
-    (void)state;
-    resets_at_the_short_psw(1, 0x77);
-    resets_at_the_short_psw(0, 0);
-}
-
-/* A service signal that no CPU has taken is not for the guest that comes after a reset. */
-static void reset_takes_interruptions_back(void **state)
-{
-    (void)state;
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
-    assert_int_equal(kernel.vm_interrupts_cleared, 1);
-    rig_put(0x2000, "83230308");
-    rig_set_reg(REG_R0 + 3, 1);
-    rig_assert_stop(rig_continue(), STOP_RESET, 0x2004);
-    rig_step();
-    assert_int_equal(kernel.vm_interrupts_cleared, 2);
-}
-
-static void runs_without_an_interrupt_controller(void **state)
-{
-    (void)state;
-    rig_prepare(RIG_ELF);
-    kernel.hidden[0] = KVM_CAP_DEVICE_CTRL;
-    assert_true(rig_create());
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
-    rig_teardown(NULL);
 }
 
 /* ---- counters ---- */
@@ -462,18 +296,7 @@ int main(void)
         REFUSAL(refuses_an_initrd_that_does_not_fit),
         REFUSAL(runs_without_guest_debugging),
         REFUSAL(needs_no_capability_but_the_psw),
-        TEST(reset_starts_again),
-        TEST(reset_forgets_edits),
-        TEST(reset_onto_a_breakpoint),
         TEST(a_resume_that_moves_nobody_is_refused),
-        cmocka_unit_test_setup_teardown(reset_takes_a_new_command_line, rig_setup_linux, rig_teardown),
-        cmocka_unit_test_setup_teardown(reset_keeps_the_command_line_that_fits, rig_setup_linux,
-                                        rig_teardown),
-        TEST(reset_says_what_fails),
-        TEST(guest_reset_is_performed_by_the_next_resume),
-        TEST(guest_reset_at_the_short_psw),
-        TEST(reset_takes_interruptions_back),
-        cmocka_unit_test(runs_without_an_interrupt_controller),
         TEST(counts_exits_by_reason),
         TEST(failed_runs_are_reported_and_counted),
         TEST(ends_while_running),
