@@ -107,10 +107,11 @@ int restart_interrupt(const struct guest_memory *mem, uint64_t prefix, struct ps
 /* ---- SCLP (service call, B220) ---- */
 
 /* Where a console write of the guest goes. Called on the vcpu's thread; must not block. text is host
- * (ASCII/UTF-8) bytes as the guest wrote them. */
+ * (ASCII/UTF-8) bytes: VT220 as the guest wrote them, in line mode one line with a line feed. */
 typedef void console_write_fn(void *ctx, const uint8_t *text, size_t len);
 
-/* Takes up to size bytes of what was typed, oldest first; returns how many. Must not block. */
+/* Takes up to size bytes of what was typed, oldest first; returns how many. Must not block. Called from any
+ * thread, by one at a time. */
 typedef size_t console_read_fn(void *ctx, uint8_t *buf, size_t size);
 
 /* Which consoles the SCLP offers (bits). Linux takes the VT220 one if it is there. */
@@ -122,6 +123,7 @@ typedef size_t console_read_fn(void *ctx, uint8_t *buf, size_t size);
 struct sclp_config {
     unsigned ncpus;
     unsigned consoles;
+    bool extended_sccb; /* the guest has facility 140: an SCCB that reads information may cross pages */
     console_write_fn *write;
     void *write_ctx;
     console_read_fn *read; /* or NULL: nothing is ever typed */
@@ -130,13 +132,15 @@ struct sclp_config {
 
 /* All functions may be called from any thread. */
 struct sclp {
-    struct sclp_config config;
-    pthread_mutex_t lock;  /* of all that follows; held while a command is executed */
-    uint32_t receive_mask; /* event types the guest receives; set by WRITE EVENT MASK */
-    uint32_t send_mask;
-    char loadparm[8]; /* EBCDIC; blanks (0x40) until set */
-    bool quiesce;     /* a signal quiesce waits for the guest */
-    size_t ninput;    /* typed, and not yet given to the guest */
+    struct sclp_config config; /* does not change while the guest runs */
+    char loadparm[8];          /* EBCDIC; blanks (0x40) until set */
+    pthread_mutex_t call;      /* held while a command is executed: another is busy then */
+    pthread_mutex_t lock;      /* of all that follows; taken last, held for a moment only */
+    uint64_t receive_mask;     /* event types the guest receives; set by WRITE EVENT MASK */
+    unsigned mask_length;      /* bytes of a mask, of the last WRITE EVENT MASK; 4 until then */
+    bool quiesce;              /* a signal quiesce waits for the guest */
+    bool after_cr;             /* the last line ended with CR: an LF that follows belongs to it */
+    size_t ninput;             /* typed, and not yet given to the guest */
     uint8_t input[SCLP_INPUT_BYTES];
 };
 
@@ -154,8 +158,9 @@ void sclp_destroy(struct sclp *s);
 /* Power-on state again: masks cleared, no quiesce. What was typed stays. */
 void sclp_reset(struct sclp *s);
 
-/* Is there an event that the guest would receive now? Whoever makes one possible (input typed, quiesce) asks,
- * and if so has the service signal injected with SCLP_EVENT_PENDING. */
+/* Would READ EVENT DATA now give the guest an event? Typed input is one once the guest receives VT220 events,
+ * or commands and a line is whole; with both, it goes to VT220. Whoever makes an event possible (input typed,
+ * quiesce) asks, and if so has the service signal injected with SCLP_EVENT_PENDING. */
 #define SCLP_EVENT_PENDING 1u
 bool sclp_event_pending(struct sclp *s);
 
@@ -164,8 +169,8 @@ bool sclp_event_pending(struct sclp *s);
 int sclp_quiesce(struct sclp *s);
 
 /* One SERVC: command word and SCCB address as in the two general registers. Never touches memory outside mem,
- * nor the SCCB beyond its length; every command is answered. That SERVC is privileged is for the caller to
- * check: it knows the PSW (QEMU hw/s390x/sclp.c and Linux drivers/s390/char/sclp.h give the numbers). */
+ * nor the SCCB beyond its length; every command is answered, one that comes while another is executed by
+ * cc 2. That SERVC is privileged is for the caller to check: it knows the PSW. */
 struct sclp_answer sclp_service_call(struct sclp *s, const struct guest_memory *mem, uint64_t prefix,
                                      uint32_t command, uint64_t sccb);
 

@@ -115,7 +115,13 @@ static void create_interrupt_controller(struct kvm_machine *m)
         m->flic_fd = (int)flic.fd;
 }
 
-/* What the guest's CPUs have, asked once: here only facility 78 (EDAT-2), for translation. */
+static bool has_facility(const struct kvm_s390_vm_cpu_processor *processor, unsigned number)
+{
+    return processor->fac_list[number / 64] >> (63 - number % 64) & 1;
+}
+
+/* What the guest's CPUs have, asked once: facility 78 (EDAT-2), for translation, and 140 (extended-length
+ * SCCB), which Linux then uses. */
 static void read_facilities(struct kvm_machine *m)
 {
     struct kvm_s390_vm_cpu_processor processor;
@@ -123,8 +129,10 @@ static void read_facilities(struct kvm_machine *m)
         .group = KVM_S390_VM_CPU_MODEL, .attr = KVM_S390_VM_CPU_PROCESSOR, .addr = (uintptr_t)&processor};
 
     memset(&processor, 0, sizeof processor);
-    if (vm_ioctl(m, m->vm_fd, KVM_GET_DEVICE_ATTR, &attr) == 0)
-        m->edat2 = (processor.fac_list[78 / 64] >> (63 - 78 % 64)) & 1;
+    if (vm_ioctl(m, m->vm_fd, KVM_GET_DEVICE_ATTR, &attr) < 0)
+        return;
+    m->edat2 = has_facility(&processor, 78);
+    m->sclp.config.extended_sccb = has_facility(&processor, 140);
 }
 
 static int create_vcpu(struct kvm_machine *m, unsigned id, struct err *e)
