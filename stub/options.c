@@ -80,7 +80,7 @@ static const char help[] =
     "  --psw MASK:ADDR       start with this PSW instead (two hexadecimal numbers)\n"
     "  --load FILE@ADDR      put FILE into memory, too; may be given several times\n"
     "  --memory SIZE         memory, a multiple of 1M; suffixes K, M, G (default 256M)\n"
-    "  --memory-file FILE    keep the guest's memory in FILE\n"
+    "  --memory-file FILE    keep the guest's memory in FILE, of that size; made if it is not there\n"
     "  --run                 start at once instead of waiting for a debugger\n"
     "\n"
     "The guest's console:\n"

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "zgdbd/console.h"
 #include "zgdbd/err.h"
@@ -20,7 +21,13 @@ struct kvm_system {
     void *(*mmap)(void *addr, size_t length, int prot, int flags, int fd, long offset);
     int (*munmap)(void *addr, size_t length);
     int (*madvise)(void *addr, size_t length, int advice);
+    int (*fallocate)(int fd, int mode, off_t offset, off_t length);
     const char *(*architecture)(void); /* machine of uname(2) */
+    /* Bytes that processes can still have: MemAvailable and SwapFree of /proc/meminfo. UINT64_MAX: not known.
+     */
+    uint64_t (*memory_available)(void);
+    /* Bytes by which files on fd's file system can still grow. UINT64_MAX: not known. */
+    uint64_t (*file_space)(int fd);
 };
 
 extern const struct kvm_system kvm_host;

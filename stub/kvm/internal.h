@@ -128,6 +128,15 @@ struct vcpu {
     bool timer_on;
 };
 
+/* What the guest's memory lies in. */
+struct storage {
+    void *mapping; /* with what is unused around it */
+    size_t mapping_size;
+    int fd;         /* of --memory-file, or -1 */
+    bool reserved;  /* the file system holds space for all of the file */
+    bool write_all; /* no page of the file may be unwritten */
+};
+
 struct kvm_machine {
     struct machine base;
     const struct kvm_system *sys;
@@ -137,8 +146,7 @@ struct kvm_machine {
     int vm_fd;
     int flic_fd; /* the floating-interrupt controller, or -1 */
     struct guest_memory memory;
-    void *mapping;
-    size_t mapping_size;
+    struct storage storage;
     bool instr0;
     bool irq_state;
     bool clear_reset;
@@ -171,6 +179,11 @@ int reset_load(struct kvm_machine *m, bool cleared, struct err *e);
 void reset_start(struct kvm_machine *m); /* CPU 0 at the loaded image's PSW */
 int reset_machine(struct machine *m, const char *append, struct err *e);
 int reset_by_guest(struct kvm_machine *m, struct err *e);
+
+/* storage.c */
+int storage_map(struct kvm_machine *m, struct err *e);
+int storage_clear(struct kvm_machine *m, struct err *e);
+void storage_unmap(struct kvm_machine *m);
 
 /* vcpu.c */
 int vcpu_start(struct vcpu *cpu, struct err *e);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "internal.h"
 #include "zgdbd/bytes.h"
@@ -109,13 +108,6 @@ static void reset_subsystem(struct kvm_machine *m)
         m->sys->ioctl(m->flic_fd, KVM_SET_DEVICE_ATTR, &clear);
 }
 
-static int clear_memory(struct kvm_machine *m, struct err *e)
-{
-    if (m->sys->madvise(m->memory.base, (size_t)m->memory.size, MADV_DONTNEED) < 0)
-        return err_set(e, EXIT_OTHER, "cannot clear the guest's memory: %s", strerror(errno));
-    return 0;
-}
-
 /* ---- load ---- */
 
 int reset_load(struct kvm_machine *m, bool cleared, struct err *e)
@@ -161,7 +153,7 @@ static struct psw short_psw(const struct kvm_machine *m)
 /* Load clear from outside: everything as if the guest had just been created. */
 static int load_anew(struct kvm_machine *m, struct err *e)
 {
-    if (reset_power_on(m, e) < 0 || clear_memory(m, e) < 0)
+    if (reset_power_on(m, e) < 0 || storage_clear(m, e) < 0)
         return -1;
     reset_subsystem(m);
     m->ipl_block.length = 0;
@@ -203,7 +195,7 @@ static int load_again(struct kvm_machine *m, struct err *e)
     bool clear = m->reset_subcode == DIAG_LOAD_CLEAR;
 
     if (reset_cpus(m, 0, clear ? clear_reset : initial_reset, clear ? clear_reset : normal_reset, e) < 0 ||
-        (clear && clear_memory(m, e) < 0))
+        (clear && storage_clear(m, e) < 0))
         return -1;
     reset_subsystem(m);
     take_loadparm(m);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The real system calls behind struct kvm_system. */
+/* The real system calls behind struct kvm_system, and what the host says of its memory and disks. */
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/statfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -30,6 +33,44 @@ static const char *host_architecture(void)
     return uname(&name) < 0 ? "unknown" : name.machine;
 }
 
+/* As the kernel's documentation of /proc/meminfo has it: MemAvailable is what can be had without swapping. */
+static uint64_t host_memory_available(void)
+{
+    FILE *info = fopen("/proc/meminfo", "re");
+    unsigned long long kib, available = 0, swap = 0;
+    bool known = false;
+    char line[128];
+
+    while (info && fgets(line, sizeof line, info)) {
+        if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1) {
+            available = kib;
+            known = true;
+        } else if (sscanf(line, "SwapFree: %llu kB", &kib) == 1) {
+            swap = kib;
+        }
+    }
+    if (info)
+        fclose(info);
+    return known ? (available + swap) * 1024 : UINT64_MAX;
+}
+
+/* File systems in memory have a limit of their own, or none, and the host's besides. */
+static uint64_t host_file_space(int fd)
+{
+    uint64_t space = UINT64_MAX;
+    struct statfs fs;
+
+    if (fstatfs(fd, &fs) < 0)
+        return UINT64_MAX;
+    if (fs.f_blocks)
+        space = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize;
+    if (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC) {
+        uint64_t memory = host_memory_available();
+        space = memory < space ? memory : space;
+    }
+    return space;
+}
+
 const struct kvm_system kvm_host = {
     .open = host_open,
     .close = close,
@@ -37,5 +78,8 @@ const struct kvm_system kvm_host = {
     .mmap = host_mmap,
     .munmap = munmap,
     .madvise = madvise,
+    .fallocate = fallocate,
     .architecture = host_architecture,
+    .memory_available = host_memory_available,
+    .file_space = host_file_space,
 };

@@ -71,27 +71,6 @@ static int create_vm(struct kvm_machine *m, struct err *e)
     return err_set(e, EXIT_NO_KVM, "KVM_CREATE_VM: %s; see the kernel's log (dmesg)", strerror(errno));
 }
 
-/* KVM wants slots in multiples of 1 MiB at addresses of the process in multiples of 1 MiB (segments of the
- * host). */
-static int map_memory(struct kvm_machine *m, struct err *e)
-{
-    uint64_t size = m->config.memory;
-
-    m->mapping_size = (size_t)(size + MIB);
-    m->mapping = m->mapping_size < size ? MAP_FAILED
-                                        : m->sys->mmap(NULL, m->mapping_size, PROT_READ | PROT_WRITE,
-                                                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (m->mapping == MAP_FAILED) {
-        m->mapping = NULL;
-        return err_set(e, EXIT_OTHER,
-                       "cannot have %llu MiB of memory for the guest: %s; choose less with --memory",
-                       (unsigned long long)(size / MIB), strerror(ENOMEM));
-    }
-    m->memory.base = (uint8_t *)(((uintptr_t)m->mapping + MIB - 1) & ~(uintptr_t)(MIB - 1));
-    m->memory.size = size;
-    return 0;
-}
-
 static int give_memory(struct kvm_machine *m, struct err *e)
 {
     uint64_t size = m->memory.size;
@@ -187,8 +166,7 @@ static void op_destroy(struct machine *machine)
         m->sys->close(m->vm_fd);
     if (m->kvm_fd >= 0)
         m->sys->close(m->kvm_fd);
-    if (m->mapping)
-        m->sys->munmap(m->mapping, m->mapping_size);
+    storage_unmap(m);
     sclp_destroy(&m->sclp);
     pthread_mutex_destroy(&m->lock);
     free(m->applied.entry);
@@ -230,7 +208,7 @@ static void find_capabilities(struct kvm_machine *m)
  * reset. */
 static int bring_up(struct kvm_machine *m, struct err *e)
 {
-    if (open_kvm(m, e) < 0 || map_memory(m, e) < 0 || reset_load(m, true, e) < 0 || create_vm(m, e) < 0 ||
+    if (open_kvm(m, e) < 0 || storage_map(m, e) < 0 || reset_load(m, true, e) < 0 || create_vm(m, e) < 0 ||
         give_memory(m, e) < 0)
         return -1;
     enable(m, KVM_CAP_S390_VECTOR_REGISTERS);
@@ -266,7 +244,7 @@ struct machine *kvm_create(const struct kvm_config *config, struct err *e)
     m->base.ncpus = config->ncpus < 1 ? 1 : config->ncpus > KVM_CPUS_MAX ? KVM_CPUS_MAX : config->ncpus;
     m->sys = config->system;
     m->config = *config;
-    m->kvm_fd = m->vm_fd = m->flic_fd = -1;
+    m->kvm_fd = m->vm_fd = m->flic_fd = m->storage.fd = -1;
     for (unsigned i = 0; i < KVM_CPUS_MAX; i++)
         m->cpu[i].fd = -1;
     pthread_mutex_init(&m->lock, NULL);

@@ -3,6 +3,7 @@
  * to and exit from the guest with KVM's rules for signals, dirty registers and debug exits that are held
  * back. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -43,7 +44,11 @@ void kernel_check(bool condition, const char *text, int line)
 
 void kernel_reset(void)
 {
-    kernel = (struct fake_kvm){.architecture = "s390x", .api_version = KVM_API_VERSION, .mmap_size = 0x4000};
+    kernel = (struct fake_kvm){.architecture = "s390x",
+                               .api_version = KVM_API_VERSION,
+                               .mmap_size = 0x4000,
+                               .memory_available = UINT64_MAX,
+                               .file_space = UINT64_MAX};
     script_length = script_at = 0;
     memset(fd_open, 0, sizeof fd_open);
     vcpu_run = NULL;
@@ -110,13 +115,13 @@ static void *kernel_mmap(void *addr, size_t length, int prot, int flags, int fd,
         errno = ENOMEM;
         return MAP_FAILED;
     }
-    kernel_check(fd == -1 || fd == VCPU_FD, "maps memory or kvm_run", __LINE__);
+    kernel_check(fd < KVM_FD || fd == VCPU_FD, "maps memory, a file or kvm_run", __LINE__);
     if (fd == VCPU_FD)
         flags = MAP_PRIVATE | MAP_ANONYMOUS;
-    at = mmap(addr, length, prot, flags, -1, offset);
+    at = mmap(addr, length, prot, flags, fd < KVM_FD ? fd : -1, offset);
     if (at == MAP_FAILED)
         return at;
-    kernel.mappings++;
+    kernel.mappings += !(flags & MAP_FIXED); /* which takes the place of another */
     if (fd == VCPU_FD) {
         vcpu_run = at;
         vcpu_run->kvm_valid_regs = valid_regs;
@@ -137,6 +142,26 @@ static int kernel_madvise(void *addr, size_t length, int advice)
     kernel.madvises++;
     kernel_check(addr == kernel.memory && length == kernel.size, "clears the guest's memory", __LINE__);
     return kernel.madvise_errno ? fails(kernel.madvise_errno) : madvise(addr, length, advice);
+}
+
+/* The file system's; it need not be able to. */
+static int kernel_fallocate(int fd, int mode, off_t offset, off_t length)
+{
+    int error = mode & FALLOC_FL_ZERO_RANGE ? kernel.zero_range_errno : kernel.fallocate_errno;
+
+    kernel.fallocates++;
+    return error ? fails(error) : fallocate(fd, mode, offset, length);
+}
+
+static uint64_t kernel_memory_available(void)
+{
+    return kernel.memory_available;
+}
+
+static uint64_t kernel_file_space(int fd)
+{
+    (void)fd;
+    return kernel.file_space;
 }
 
 static const char *kernel_architecture(void)
@@ -404,7 +429,10 @@ const struct kvm_system kernel_system = {
     .mmap = kernel_mmap,
     .munmap = kernel_munmap,
     .madvise = kernel_madvise,
+    .fallocate = kernel_fallocate,
     .architecture = kernel_architecture,
+    .memory_available = kernel_memory_available,
+    .file_space = kernel_file_space,
 };
 
 /* ---- KVM_RUN ---- */

@@ -32,6 +32,8 @@ struct fake_kvm {
     int create_vcpu_errno;
     int mp_state_errno;
     int madvise_errno;
+    int fallocate_errno, zero_range_errno;
+    uint64_t memory_available, file_space;
     int interrupt_errno;      /* of KVM_S390_INTERRUPT */
     int mmap_size;            /* answer to KVM_GET_VCPU_MMAP_SIZE */
     unsigned fail_mmap;       /* the how-many-th mmap fails; 0: none */
@@ -54,7 +56,7 @@ struct fake_kvm {
     unsigned flic_asked;                 /* for pending interruptions */
     unsigned vm_interrupts_cleared;      /* how often */
     struct kvm_s390_interrupt interrupt; /* the last one */
-    unsigned initial_resets, clear_resets, madvises;
+    unsigned initial_resets, clear_resets, madvises, fallocates;
 
     /* The guest. */
     uint8_t *memory;

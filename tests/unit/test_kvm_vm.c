@@ -77,15 +77,6 @@ static void refuses_without_pgste(void **state)
     assert_refused(EXIT_NO_KVM, "KVM_CREATE_VM: Cannot allocate memory");
 }
 
-static void refuses_memory_that_cannot_be_had(void **state)
-{
-    (void)state;
-    kernel.fail_mmap = 1;
-    assert_refused(EXIT_OTHER, "cannot have 16 MiB");
-    rig_config.memory = UINT64_MAX - 0xfffff;
-    assert_refused(EXIT_OTHER, "choose less with --memory");
-}
-
 static void refuses_memory_that_kvm_refuses(void **state)
 {
     (void)state;
@@ -286,7 +277,6 @@ int main(void)
         REFUSAL(refuses_another_api),
         REFUSAL(refuses_without_psw),
         REFUSAL(refuses_without_pgste),
-        REFUSAL(refuses_memory_that_cannot_be_had),
         REFUSAL(refuses_memory_that_kvm_refuses),
         REFUSAL(refuses_without_vcpu),
         REFUSAL(refuses_without_kvm_run),
