@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The loop: listeners, connections, signals, the console's way out, and the machine's wake. Nothing in it
+/* The loop: listeners, connections, signals, the guest's console, and the machine's wake. Nothing in it
  * blocks; every buffer is bounded, and a peer that does not read is not read from either. One server in a
  * process at a time, since signals are the process's. */
 #ifndef ZGDBD_SERVER_H
@@ -79,7 +79,8 @@ int server_listen(struct server *s, const struct listen_spec *spec, char *name, 
  * --on-disconnect says: nobody can come back. */
 int server_stdio(struct server *s, int in, int out, struct err *e);
 
-/* Runs until the target has ended, SIGTERM or SIGINT (EXIT_SHUTDOWN); returns the exit status. */
+/* Runs until the target has ended, or SIGTERM, SIGINT, SIGHUP or the escape key (EXIT_SHUTDOWN); returns the
+ * exit status. */
 int server_run(struct server *s);
 
 /* Closes connections and listeners, removes the Unix socket's file. server_wake() may still be called. */

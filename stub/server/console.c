@@ -17,8 +17,7 @@
 /* Bytes moved for a console in one turn of the loop, so that a chatty guest does not starve the debugger. */
 #define TURN_BYTES (4 * CONSOLE_BYTES)
 #define TYPED_BYTES 4096u
-/* How often a terminal in the background is looked at (a shell's `fg` sends a job that runs no signal), and
- * how long a pseudo-terminal that was hung up is left alone. */
+/* How often a terminal in the background is looked at: a shell's `fg` sends a job that runs no signal. */
 #define AGAIN_SECONDS 1.
 
 static void watch(struct console *c, ev_io *w, bool on)
@@ -27,14 +26,6 @@ static void watch(struct console *c, ev_io *w, bool on)
         ev_io_start(c->server->loop, w);
     else
         ev_io_stop(c->server->loop, w);
-}
-
-static void look_again_later(struct console *c)
-{
-    c->away = true;
-    ev_io_stop(c->server->loop, &c->readable);
-    ev_timer_set(&c->again, AGAIN_SECONDS, 0.);
-    ev_timer_start(c->server->loop, &c->again);
 }
 
 /* ---- output ---- */
@@ -113,6 +104,8 @@ static void end_output(struct console *c)
 static void send_held(struct console *c)
 {
     size_t turn = 0;
+    if (c->kind == CONSOLE_PTY)
+        place_renew_slave(c);
     while (c->out >= 0 && turn < TURN_BYTES && (c->pos < c->len || refill(c))) {
         ssize_t n = write(c->out, c->buf + c->pos, c->len - c->pos);
         if (n < 0 && errno == EINTR)
@@ -186,12 +179,19 @@ static void end_input(struct console *c)
     c->in = -1;
 }
 
-/* Nothing came although something should have: the end, or a terminal that is in other hands, or a
- * pseudo-terminal that was hung up. */
+static void look_again_later(struct console *c)
+{
+    c->away = true;
+    ev_io_stop(c->server->loop, &c->readable);
+    ev_timer_set(&c->again, AGAIN_SECONDS, 0.);
+    ev_timer_start(c->server->loop, &c->again);
+}
+
+/* Nothing came although something should have: the end, or a terminal that is in other hands. */
 static void no_input(struct console *c, bool failed)
 {
     struct pollfd p = {.fd = c->in};
-    if (failed && errno == EIO && (c->kind == CONSOLE_PTY || c->terminal.fd >= 0))
+    if (failed && errno == EIO && c->terminal.fd >= 0)
         look_again_later(c);
     else if (c->kind == CONSOLE_UNIX && (failed || poll(&p, 1, 0) > 0))
         place_client_left(c); /* else it only types no more, and may read on */
@@ -254,18 +254,9 @@ static void look_at_terminal(struct console *c)
 
 static void on_again(struct ev_loop *loop, ev_timer *w, int events)
 {
-    struct console *c = w->data;
     (void)loop;
     (void)events;
-    if (c->terminal.fd >= 0) {
-        look_at_terminal(c);
-    } else if (place_reopen_slave(c)) {
-        c->away = false;
-        ev_io_start(c->server->loop, &c->readable);
-    } else {
-        end_output(c);
-        end_input(c);
-    }
+    look_at_terminal(w->data);
 }
 
 static void on_resumed(struct ev_loop *loop, ev_signal *w, int events)

@@ -161,7 +161,8 @@ void place_close(struct server *s)
 
 /* ---- pseudo-terminals ---- */
 
-/* Held open, so that the pair lives on while nobody else has the slave open. */
+/* Held open, so that the pair lives on while nobody else has the slave open: else reading the master would
+ * fail. */
 static int open_slave(int master)
 {
     int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -172,14 +173,16 @@ static int open_slave(int master)
     return slave;
 }
 
-bool place_reopen_slave(struct console *c)
+void place_renew_slave(struct console *c)
 {
-    int slave = open_slave(c->out);
+    struct pollfd p = {.fd = c->slave};
+    int slave = -1;
+    if (poll(&p, 1, 0) > 0)
+        slave = open_slave(c->out);
     if (slave < 0)
-        return false;
+        return;
     close(c->slave);
     c->slave = slave;
-    return true;
 }
 
 static int place_pty(struct server *s, char *name, size_t size, struct err *e)

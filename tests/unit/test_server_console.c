@@ -49,6 +49,28 @@ static void test_console_file(void **state)
     service_close(w);
 }
 
+/* The loop ends before it has seen the last words. */
+static void test_console_last_words(void **state)
+{
+    struct service *w = service_open((struct policy){0});
+    char path[96];
+    static char buf[CONSOLE_RING_BYTES + 1];
+    struct err e;
+    (void)state;
+    snprintf(path, sizeof path, "%s/c", w->dir);
+    struct console_spec spec = {CONSOLE_FILE, path};
+    assert_int_equal(server_console(w->server, &spec, w->name, sizeof w->name, &e), 0);
+    service_start_unix(w);
+    client_visit(w);
+    w->ring.wake = NULL;
+    memset(buf, 'x', CONSOLE_RING_BYTES);
+    guest_writes(w, buf);
+    service_stop(w);
+    assert_int_equal(read_file(path, buf, sizeof buf), CONSOLE_RING_BYTES);
+    unlink(path);
+    service_close(w);
+}
+
 static struct service *open_log(char *path, size_t size)
 {
     struct service *w = service_open((struct policy){0});
@@ -230,8 +252,11 @@ static void test_console_none(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_console_file),        cmocka_unit_test(test_console_log),
-        cmocka_unit_test(test_console_log_is_kept), cmocka_unit_test(test_console_reader_that_does_not_read),
+        cmocka_unit_test(test_console_file),
+        cmocka_unit_test(test_console_last_words),
+        cmocka_unit_test(test_console_log),
+        cmocka_unit_test(test_console_log_is_kept),
+        cmocka_unit_test(test_console_reader_that_does_not_read),
         cmocka_unit_test(test_console_none),
     };
     log_set_level(LOG_ERROR);

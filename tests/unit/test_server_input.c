@@ -353,11 +353,13 @@ static void test_pty_that_was_hung_up(void **state)
     assert_int_equal(waitpid(leader, &status, 0), leader);
     assert_int_equal(status, 0);
     int fd = open(slave, O_RDWR | O_NOCTTY);
-    assert_int_equal(write(fd, "again\r", 6), 6);
-    guest_reads(w, "again\r");
     guest_writes(w, "here\r\n");
     client_reads(fd, "here\r\n");
+    assert_int_equal(write(fd, "again\r", 6), 6);
+    guest_reads(w, "again\r");
     close(fd);
+    loop_was_calm(w);
+    assert_int_equal(console_held(&w->input), 0);
     service_close(w);
 }
 

@@ -13,6 +13,7 @@
 #include <pty.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -175,26 +176,43 @@ static void expect(bool right, int where)
         _exit(where);
 }
 
-/* A shell that owns the terminal: starts the job in the background, reads a line itself, brings the job to
- * the foreground as shells do for one that runs (without SIGCONT), and waits for its end. Exits with 42 if
- * all was right. */
-static void be_shell(int slave)
+static void expect_line(int slave, const char *text)
 {
     char line[16];
+    ssize_t n = read(slave, line, sizeof line);
+    expect(n == (ssize_t)strlen(text) && memcmp(line, text, (size_t)n) == 0, 2);
+}
+
+/* A shell that owns the terminal: starts the job in the background and reads a line itself, brings the job to
+ * the foreground as shells do for one that runs (without SIGCONT), takes the terminal back when told, reads
+ * another line, and hands it over again, with SIGCONT. Exits with 42 if all was right. */
+static void be_shell(int slave, int told)
+{
+    struct termios modes;
+    char byte;
     int status;
     setsid();
     expect(ioctl(slave, TIOCSCTTY, 0) == 0, 1);
     signal(SIGTTOU, SIG_IGN);
+    tcgetattr(slave, &modes);
     pid_t job = fork();
     if (job == 0) {
         setpgid(0, 0);
         be_job(slave);
     }
     setpgid(job, job);
-    expect(read(slave, line, sizeof line) == 5 && memcmp(line, "mine\n", 5) == 0, 2);
+    expect_line(slave, "mine\n");
     expect(waitpid(job, &status, WNOHANG | WUNTRACED) == 0, 3);
     expect(tcsetpgrp(slave, job) == 0, 4);
-    expect(waitpid(job, &status, WUNTRACED) == job && WIFEXITED(status), 5);
+    expect(read(told, &byte, 1) == 1, 5);
+    expect(tcsetpgrp(slave, getpgrp()) == 0, 6);
+    tcsetattr(slave, TCSANOW, &modes);
+    dprintf(slave, "$ ");
+    expect_line(slave, "too\n");
+    expect(waitpid(job, &status, WNOHANG | WUNTRACED) == 0, 7);
+    expect(tcsetpgrp(slave, job) == 0, 8);
+    kill(job, SIGCONT);
+    expect(waitpid(job, &status, WUNTRACED) == job && WIFEXITED(status), 9);
     _exit(WEXITSTATUS(status));
 }
 
@@ -202,18 +220,24 @@ static void be_shell(int slave)
  * to the foreground it takes both, and says how to end it. */
 static void test_background_and_foreground(void **state)
 {
-    int user, slave, status;
+    int user, slave, status, tell[2];
     (void)state;
     assert_int_equal(openpty(&user, &slave, NULL, NULL, NULL), 0);
+    assert_int_equal(pipe(tell), 0);
     pid_t shell = fork();
     if (shell == 0) {
         close(user);
-        be_shell(slave);
+        be_shell(slave, tell[0]);
     }
     client_reads(user, "up\r\n");
     assert_false(is_raw(user));
     assert_int_equal(write(user, "mine\n", 5), 5);
     client_reads(user, "mine\r\nzgdbd: press ^] to end zgdbd\r\n");
+    await_raw(user);
+    assert_int_equal(write(tell[1], "x", 1), 1);
+    client_reads(user, "$ ");
+    assert_int_equal(write(user, "too\n", 4), 4);
+    client_reads(user, "too\r\n");
     await_raw(user);
     assert_int_equal(write(user, ESCAPE, 1), 1);
     assert_int_equal(waitpid(shell, &status, 0), shell);
@@ -222,6 +246,8 @@ static void test_background_and_foreground(void **state)
     assert_false(is_raw(user));
     close(user);
     close(slave);
+    close(tell[0]);
+    close(tell[1]);
 }
 
 /* ---- standard input and output that are closed, or open for the other direction ---- */
@@ -229,7 +255,7 @@ static void test_background_and_foreground(void **state)
 static void test_not_open(void **state)
 {
     struct service *w = service_open((struct policy){0});
-    int null_in = open("/dev/null", O_RDONLY), null_out = open("/dev/null", O_WRONLY);
+    int ends[2], null_in = open("/dev/null", O_RDONLY), null_out = open("/dev/null", O_WRONLY);
     struct err e;
     (void)state;
     assert_int_equal(place_stdio(w->server, null_in, null_in, &e), -1);
@@ -237,11 +263,17 @@ static void test_not_open(void **state)
     assert_int_equal(place_stdio(w->server, null_out, 1000, &e), -1);
     assert_int_equal(place_stdio(w->server, null_out, null_out, &e), 0); /* as nohup leaves it */
     assert_int_equal(place_stdio(w->server, null_in, null_out, &e), 0);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(place_stdio(w->server, ends[1], null_out, &e), 0);
     service_start_unix(w);
+    assert_int_equal(write(ends[1], "somebody else's", 15), 15);
     client_visit(w);
+    client_reads(ends[0], "somebody else's");
     service_stop(w);
     assert_int_equal(console_held(&w->input), 0);
     service_close(w);
+    close(ends[0]);
+    close(ends[1]);
     close(null_in);
     close(null_out);
 }

@@ -16,11 +16,11 @@ A session in ten lines (tests/e2e/example_session.py is this one, run by a test)
 Every wait has a deadline and every process started is ended by its id at the end of its `with`. Only the standard
 library is used. The guests are described at the top of tests/guests/*."""
 
-from .daemon import Zgdbd, open_box
+from .daemon import ConsoleClient, Zgdbd, open_box
 from .elf import symbols
 from .gdb import Gdb, GdbError, Stop
 from .paths import BUILD, ROOT, guest
 from .rsp import Rsp, RspError
 from .tcg import Tcg
 
-__all__ = ["BUILD", "Gdb", "GdbError", "ROOT", "Rsp", "RspError", "Stop", "Tcg", "Zgdbd", "guest", "open_box", "symbols"]
+__all__ = ["BUILD", "ConsoleClient", "Gdb", "GdbError", "ROOT", "Rsp", "RspError", "Stop", "Tcg", "Zgdbd", "guest", "open_box", "symbols"]

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 
-from .paths import ROOT, zgdbd_binary
+from .paths import BUILD, ROOT, zgdbd_binary
 from .process import Follower, end
 from .rsp import Rsp
 
@@ -44,17 +44,31 @@ def store(box, path):
     return known[name]
 
 
+def tool(box, name):
+    """The name in the box of a program of this package (unixcat, ptyrun)."""
+    return store(box, os.path.join(BUILD, "guests", name))
+
+
+def send(stream, text):
+    """What a user types goes out at once."""
+    stream.write(text.encode())
+    stream.flush()
+
+
 class Zgdbd:
     """One zgdbd with IMAGE: a local path, or "linux" for the box's own Debian kernel. LISTEN None leaves the choice to
-    the options. address is what gdb's `target remote` takes."""
+    the options. address is what gdb's `target remote` takes. KEYBOARD says what standard input is: None (empty), "pipe",
+    or "terminal" (then standard output is, too); type() types there."""
 
-    def __init__(self, box, image, *options, listen=f"tcp:*:{PORT}", timeout=30):
+    def __init__(self, box, image, *options, listen=f"tcp:*:{PORT}", timeout=30, keyboard=None):
         self.box = box
         self.timeout = timeout
         self.listen = listen
         self.argv = self.command(box, image, *(["--listen", listen, "--listen-any"] if listen else []), *options)
-        self.process = box.popen(self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                 start_new_session=True)
+        if keyboard == "terminal":
+            self.argv = [tool(box, "ptyrun"), *self.argv]
+        self.process = box.popen(self.argv, stdin=subprocess.PIPE if keyboard else subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
         self.output = Follower(self.process.stdout)
         self.errors = Follower(self.process.stderr)
         if listen:
@@ -93,6 +107,14 @@ class Zgdbd:
             client.start()
         return client
 
+    def type(self, text):
+        """At the keyboard."""
+        send(self.process.stdin, text)
+
+    def console_at(self, path=None):
+        """A client of the console at PATH in the box; None: of the one that was told when zgdbd started."""
+        return ConsoleClient(self.box, path or self.await_log(r"console is on (?:unix|pty):(\S+)")[1], self.timeout)
+
     @property
     def log(self):
         """What the daemon said on standard error so far."""
@@ -124,3 +146,49 @@ class Zgdbd:
 
     def close(self):
         end(self.process)
+        if self.process.stdin:
+            self.process.stdin.close()
+
+
+class ConsoleClient:
+    """At a Unix socket or pseudo-terminal in the box that is a guest's console: types, and reads what it shows."""
+
+    def __init__(self, box, path, timeout=30):
+        self.path = path
+        self.timeout = timeout
+        self.process = box.popen([tool(box, "unixcat"), path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, start_new_session=True)
+        self.output = Follower(self.process.stdout)
+        self.errors = Follower(self.process.stderr)
+        if not self.errors.wait("^joined$", timeout):
+            self.close()
+            raise RuntimeError(f"no client of {path}: {self.errors.finish()}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def type(self, text):
+        send(self.process.stdin, text)
+
+    @property
+    def text(self):
+        """What was shown so far."""
+        return self.output.text
+
+    def await_text(self, pattern, timeout=None):
+        match = self.output.wait(pattern, timeout or self.timeout)
+        if not match:
+            raise AssertionError(f"no {pattern!r} at {self.path} in time; it showed: {self.text!r}")
+        return match
+
+    def wait(self):
+        """Until the daemon has closed it."""
+        self.process.wait(self.timeout)
+        self.output.finish()
+
+    def close(self):
+        end(self.process)
+        self.process.stdin.close()
