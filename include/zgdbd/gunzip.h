@@ -11,7 +11,7 @@
 #include "zgdbd/err.h"
 
 /* What an image may unpack to beyond the guest's memory: ELF headers, symbols, debugging information. */
-#define GUNZIP_BEYOND_MEMORY (64ULL << 20)
+#define GUNZIP_BEYOND_MEMORY (16ULL << 20)
 
 /* Does the file begin like a gzip file (RFC 1952: 1f 8b 08)? */
 bool gunzip_is_gzip(int fd);

@@ -120,9 +120,9 @@ class Bench:
             debugger.connect(target)
         return debugger
 
-    def tcg(self, image):
+    def tcg(self, image, *options):
         """The guest under QEMU without KVM, and a bare client on its stub."""
-        machine = self.stack.enter_context(Tcg(guest(image)))
+        machine = self.stack.enter_context(Tcg(guest(image), *options))
         client = self.stack.enter_context(Rsp.connect(machine.address))
         client.start()
         client.machine = machine

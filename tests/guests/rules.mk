@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Builds the guests of the end-to-end tests: $(BUILD)/guests/NAME.elf for each NAME. Included by the top Makefile.
 
-GUEST_NAMES := regs steps calls spaces dat exits hello panic reboot
+GUEST_NAMES := regs steps calls spaces dat exits hello panic reboot args lowargs
 GUEST_ELF   := $(GUEST_NAMES:%=$(BUILD)/guests/%.elf)
 GUEST_FLAGS := -march=z10 -msoft-float -g -O1 -ffreestanding -fno-pic -no-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
                -fno-omit-frame-pointer -Wall -Wextra -Werror
@@ -24,6 +24,13 @@ $(BUILD)/guests/panic.o $(BUILD)/guests/reboot.o: $(BUILD)/guests/%.o: tests/gue
 	@mkdir -p $(@D)
 	@$(SAY) CC $@
 	$(Q)$(CC_S390X) $(GUEST_FLAGS) -DEND_$* -c -o $@ $<
+
+# The same program in another place: the parameter area is its own.
+$(BUILD)/guests/lowargs.o: tests/guests/args.c
+	@mkdir -p $(@D)
+	@$(SAY) CC $@
+	$(Q)$(CC_S390X) $(GUEST_FLAGS) -DLOW -c -o $@ $<
+$(BUILD)/guests/lowargs.elf: GUEST_LINK += -Wl,--defsym,guest_base=0x10000 -Wl,--entry,low_start
 
 $(BUILD)/guests/%.elf: $(BUILD)/guests/start.o $(BUILD)/guests/%.o tests/guests/guest.lds
 	@$(SAY) CC $@

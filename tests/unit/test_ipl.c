@@ -15,6 +15,7 @@
 
 #include "ipl_rig.h"
 #include "zgdbd/bytes.h"
+#include "zgdbd/gunzip.h"
 
 /* ---- a Linux image ---- */
 
@@ -338,16 +339,16 @@ static void refuses_what_cannot_be_unpacked(void **state)
 /* Some kilobytes that would unpack to more than the guest's memory and what an ELF may have besides. */
 static void refuses_a_bomb(void **state)
 {
-    uint8_t *zeros = calloc(1, SIZE + (64 << 20));
+    uint8_t *zeros = calloc(1, SIZE + GUNZIP_BEYOND_MEMORY);
 
     (void)state;
     assert_non_null(zeros);
     unlink(in_directory("image"));
-    append_gzip("image", zeros, SIZE + (64 << 20));
+    append_gzip("image", zeros, SIZE + GUNZIP_BEYOND_MEMORY);
     request.flat = true;
     assert_request_refused(EXIT_IMAGE, "does not fit into the guest's 16 MiB"); /* unpacked, and looked at */
     append_gzip("image", zeros, 1);
-    assert_request_refused(EXIT_IMAGE, "it has more than 80 MiB, too much for the guest's memory");
+    assert_request_refused(EXIT_IMAGE, "it has more than 32 MiB, too much for the guest's memory");
     free(zeros);
 }
 

@@ -43,7 +43,7 @@ static void clears_what_has_no_contents(void **state)
     const struct segment segments[] = {
         {PT_LOAD, 0x800, 0x2000, 0x100, 0x180},
         {PT_LOAD, 0, 0x300000, 0, 0x10000},
-        {PT_LOAD, 0, 0x2000, 0, 0}, /* nothing at all, on top of another */
+        {PT_LOAD, 0, 0x2010, 0, 0}, /* nothing at all, on top of another */
     };
 
     (void)state;

@@ -306,6 +306,8 @@ static void test_exec_file_is_unpacked(void **state)
     gz = gzopen(path, "wb");
     assert_int_equal(gzwrite(gz, elf + 1, 100), 100);
     assert_int_equal(gzclose(gz), Z_OK);
+    /* It is not unpacked further than to see that it is none: what is wrong with it is for the loader. */
+    assert_int_equal(ftruncate(fd, lseek(fd, 0, SEEK_END) - 1), 0);
     f = exec_file_open(path, NULL, 0x100000, &e);
     assert_non_null(f);
     assert_string_equal(exec_file_path(f), "/zgdbd/guest");

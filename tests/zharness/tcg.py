@@ -12,16 +12,16 @@ from .process import Follower, end
 
 
 class Tcg:
-    """One QEMU, stopped at the guest's first instruction; address is what `target remote` takes."""
+    """One QEMU with OPTIONS, stopped at the guest's first instruction; address is what `target remote` takes."""
 
-    def __init__(self, image, memory="256M", timeout=30):
+    def __init__(self, image, *options, memory="256M", timeout=30):
         self.directory = tempfile.mkdtemp(prefix="zgdbd-tcg-")
         self.address = os.path.join(self.directory, "gdb")
         self.console_path = os.path.join(self.directory, "console")
         self.process = subprocess.Popen(
             ["qemu-system-s390x", "-accel", "tcg", "-m", memory, "-S", "-nodefaults", "-display", "none", "-no-reboot",
              "-kernel", image, "-gdb", f"unix:{self.address},server=on,wait=off", "-qmp", "stdio",
-             "-chardev", f"file,id=c,path={self.console_path}", "-device", "sclpconsole,chardev=c"],
+             "-chardev", f"file,id=c,path={self.console_path}", "-device", "sclpconsole,chardev=c", *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
         self.output = Follower(self.process.stdout)
         try:
