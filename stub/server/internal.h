@@ -78,7 +78,8 @@ struct server {
     struct ev_loop *loop;
     ev_async wake;
     ev_signal terminate[3];
-    ev_signal resumed; /* SIGCONT, while there is a terminal */
+    ev_signal powerdown; /* SIGPWR */
+    ev_signal resumed;   /* SIGCONT, while there is a terminal */
     struct target *target;
     struct listener listener;
     struct console *consoles;

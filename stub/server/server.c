@@ -30,6 +30,19 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int events)
     server_settle(s);
 }
 
+/* The power fails, or whoever manages this host wants the guest to end in order. */
+static void on_powerdown(struct ev_loop *loop, ev_signal *w, int events)
+{
+    struct server *s = w->data;
+    struct err e;
+    (void)loop;
+    (void)events;
+    if (target_powerdown(s->target, &e))
+        log_msg(LOG_WARNING, "the guest is not asked to shut down: %s", e.text);
+    else
+        log_msg(LOG_INFO, "the guest is asked to shut down");
+}
+
 struct server *server_create(struct err *e)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -54,6 +67,8 @@ struct server *server_create(struct err *e)
         ev_signal_init(&s->terminate[i], on_signal, signals[i]);
         s->terminate[i].data = s;
     }
+    ev_signal_init(&s->powerdown, on_powerdown, SIGPWR);
+    s->powerdown.data = s;
     return s;
 }
 
@@ -85,6 +100,7 @@ static void watch_signals(struct server *s)
         if (sigaction(s->terminate[i].signum, NULL, &now) || now.sa_handler != SIG_IGN)
             ev_signal_start(s->loop, &s->terminate[i]);
     }
+    ev_signal_start(s->loop, &s->powerdown);
 }
 
 int server_run(struct server *s)
@@ -100,6 +116,7 @@ int server_run(struct server *s)
     consoles_finish(s, LAST_WORDS_MS);
     for (unsigned i = 0; i < sizeof s->terminate / sizeof *s->terminate; i++)
         ev_signal_stop(s->loop, &s->terminate[i]);
+    ev_signal_stop(s->loop, &s->powerdown);
     return s->status;
 }
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <string.h>
 
 #include "kvm_rig.h"
 #include "zgdbd/psw.h"
@@ -166,16 +167,22 @@ static void reset_takes_a_restart_back(void **state)
 #define SCCB 0x8000
 #define SECOND_SCCB 0x9000
 
-/* One SERVC (READ SCP INFO) at 0x2000 with this SCCB: its condition code. */
-static unsigned service_call(uint64_t sccb)
+/* One SERVC at 0x2000: its condition code. */
+static unsigned command(uint32_t word, uint64_t sccb)
 {
     rig_put(RIG_ENTRY, "b2200012");
-    rig_put(sccb, "1000000000000000");
-    rig_set_reg(REG_R0 + 1, 0x00020001);
+    rig_set_reg(REG_R0 + 1, word);
     rig_set_reg(REG_R0 + 2, sccb);
     rig_set_reg(REG_PSWA, RIG_ENTRY);
     rig_assert_stop(rig_step(), STOP_STEP, RIG_ENTRY + 4);
     return psw_cc(rig_reg(REG_PSWM));
+}
+
+/* READ SCP INFO with this SCCB. */
+static unsigned service_call(uint64_t sccb)
+{
+    rig_put(sccb, "1000000000000000");
+    return command(0x00020001, sccb);
 }
 
 static void let_it_take_the_signal(void)
@@ -271,6 +278,167 @@ static void nobody_listens(void **state)
     assert_int_equal(kernel.vm_interrupts, 0);
 }
 
+/* ---- a guest that listens ---- */
+
+#define VT220 "00000040"
+#define QUIESCE "00000008"
+
+static struct console_ring typed;
+
+static int setup_console(void **state)
+{
+    (void)state;
+    rig_prepare(RIG_ELF);
+    console_init(&typed, NULL, NULL);
+    rig_config.input = &typed;
+    rig_config.consoles = SCLP_VT220;
+    return rig_create() ? 0 : -1;
+}
+
+static void type(const char *text)
+{
+    console_write(&typed, (const uint8_t *)text, strlen(text));
+}
+
+/* WRITE EVENT MASK: the guest receives these events. Nothing stays pending but what the answer says. */
+static void receive(const char *mask)
+{
+    rig_put(SCCB, "001c000000000000 0000 0004");
+    rig_put(SCCB + 12, mask);
+    rig_put(SCCB + 16, "00000000 00000000 00000000");
+    assert_int_equal(command(0x00780005, SCCB), 0);
+    rig_assert_bytes(SCCB + 6, "0020");
+}
+
+/* READ EVENT DATA into an SCCB of this length; the event begins so. */
+static void read_event_of(const char *length, const char *header)
+{
+    rig_put(SCCB, length);
+    rig_put(SCCB + 2, "000000800000");
+    assert_int_equal(command(0x00770005, SCCB), 0);
+    rig_assert_bytes(SCCB + 6, "0020");
+    rig_assert_bytes(SCCB + 8, header);
+}
+
+static void read_event(const char *header)
+{
+    read_event_of("1000", header);
+}
+
+/* The interruption that is pending says that there is an event. */
+static void assert_event_told(uint32_t sccb)
+{
+    assert_int_equal(kernel.interrupt.type, KVM_S390_INT_SERVICE);
+    assert_int_equal(kernel.interrupt.parm, sccb | SCLP_EVENT_PENDING);
+    assert_true(kernel.service & SCLP_EVENT_PENDING);
+}
+
+static void input_for_who_listens(void **state)
+{
+    (void)state;
+    receive(VT220);
+    kernel.service = 0;
+    type("a");
+    assert_int_equal(signal_guest(MACHINE_CONSOLE_INPUT), 0);
+    assert_event_told(0);
+    type("b");
+    assert_int_equal(signal_guest(MACHINE_CONSOLE_INPUT), 0);
+    assert_int_equal(kernel.service, SCLP_EVENT_PENDING); /* one, not two */
+    read_event("0009 1a");
+    rig_assert_bytes(SCCB + 14, "006162");
+    assert_int_equal(kernel.interrupt.parm, SCCB);
+    assert_int_equal(signal_guest(MACHINE_CONSOLE_INPUT), -1); /* it has all of it */
+}
+
+static void input_while_it_runs(void **state)
+{
+    unsigned before;
+
+    (void)state;
+    receive(VT220);
+    kernel.service = 0;
+    before = kernel.vm_interrupts;
+    rig_set_reg(REG_PSWM, RIG_64BIT | PSW_WAIT | PSW_EXT);
+    rig_resume(CPU_CONTINUE);
+    kernel_wait_blocked();
+    type("a");
+    assert_int_equal(signal_guest(MACHINE_CONSOLE_INPUT), 0);
+    assert_int_equal(kernel.vm_interrupts, before + 1);
+    assert_event_told(0);
+    machine_interrupt(rig);
+    assert_int_equal(rig_wait().reason, STOP_INTERRUPT);
+}
+
+/* Typed before the guest listened: the service call by which it begins to says that there is something. */
+static void input_before_it_listens(void **state)
+{
+    (void)state;
+    type("a");
+    assert_int_equal(signal_guest(MACHINE_CONSOLE_INPUT), -1);
+    rig_assert_says("waits until it does");
+    receive(VT220);
+    assert_event_told(SCCB);
+    read_event("0008 1a");
+}
+
+/* What was told and not read waits for the guest that comes after a reset. */
+static void input_across_a_reset(void **state)
+{
+    (void)state;
+    receive(VT220);
+    type("a");
+    assert_int_equal(signal_guest(MACHINE_CONSOLE_INPUT), 0);
+    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(kernel.service, 0);
+    assert_int_equal(signal_guest(MACHINE_CONSOLE_INPUT), -1);
+    receive(VT220);
+    assert_event_told(SCCB);
+    read_event("0008 1a");
+    rig_assert_bytes(SCCB + 14, "0061");
+}
+
+/* More than one answer holds: each says whether there is more. */
+static void input_that_takes_several_reads(void **state)
+{
+    (void)state;
+    receive(VT220);
+    for (unsigned i = 0; i < 3 * SCLP_INPUT_BYTES; i++)
+        type("x");
+    read_event_of("0100", "00f8 1a");
+    assert_event_told(SCCB);
+    while (kernel.interrupt.parm & SCLP_EVENT_PENDING)
+        read_event_of("0100", "");
+    assert_int_equal(console_held(&typed), 0);
+    assert_int_equal(signal_guest(MACHINE_CONSOLE_INPUT), -1);
+}
+
+static void powerdown_for_who_listens(void **state)
+{
+    (void)state;
+    receive(VT220);
+    assert_int_equal(signal_guest(MACHINE_POWERDOWN), -1);
+    rig_assert_says("signal quiesce");
+    receive(QUIESCE);
+    kernel.service = 0;
+    assert_int_equal(signal_guest(MACHINE_POWERDOWN), 0);
+    assert_event_told(0);
+    read_event("0009 1d");
+    assert_int_equal(kernel.interrupt.parm, SCCB); /* once */
+}
+
+static void kvm_takes_no_signal(void **state)
+{
+    (void)state;
+    receive("00000048");
+    type("a");
+    kernel.interrupt_errno = ENOMEM;
+    assert_int_equal(signal_guest(MACHINE_CONSOLE_INPUT), -1);
+    rig_assert_says("Cannot allocate memory");
+    assert_int_equal(signal_guest(MACHINE_POWERDOWN), -1);
+    rig_assert_says("Cannot allocate memory");
+}
+
+#define CONSOLE(f) cmocka_unit_test_setup_teardown(f, setup_console, rig_teardown)
 #define RESTART(f) cmocka_unit_test_setup_teardown(f, setup_restart, rig_teardown)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
@@ -292,6 +460,13 @@ int main(void)
         TEST(not_busy_after_a_reset),
         cmocka_unit_test_teardown(never_busy_without_an_interrupt_controller, rig_teardown),
         TEST(nobody_listens),
+        CONSOLE(input_for_who_listens),
+        CONSOLE(input_while_it_runs),
+        CONSOLE(input_before_it_listens),
+        CONSOLE(input_across_a_reset),
+        CONSOLE(input_that_takes_several_reads),
+        CONSOLE(powerdown_for_who_listens),
+        CONSOLE(kvm_takes_no_signal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -294,6 +294,27 @@ static void test_signals(void **state)
     }
 }
 
+/* SIGPWR asks the guest to shut down, and ends nothing by itself. */
+static void test_power_signal(void **state)
+{
+    static const char *const refusals[] = {NULL, "it does not listen"};
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct service *w = service_open_unix((struct policy){0});
+        int fd = client_dial(w);
+        client_expect(fd, "!", "+$OK");
+        w->fake->fail_signal = refusals[i];
+        raise(SIGPWR);
+        for (unsigned turn = 0; turn < 2; turn++) /* of the loop, which has seen the signal then */
+            client_expect(fd, "?", "+$T");
+        close(fd);
+        assert_int_equal(service_stop(w), EXIT_SHUTDOWN);
+        assert_int_equal(w->fake->signals, 1);
+        assert_int_equal(w->fake->signal, MACHINE_POWERDOWN);
+        service_close(w);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -311,6 +332,7 @@ int main(void)
         cmocka_unit_test(test_stdio_that_is_not_read),
         cmocka_unit_test(test_stdio_that_is_closed),
         cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_power_signal),
     };
     log_set_level(LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
