@@ -190,13 +190,12 @@ static void look_again_later(struct console *c)
 /* Nothing came although something should have: the end, or a terminal that is in other hands. */
 static void no_input(struct console *c, bool failed)
 {
-    struct pollfd p = {.fd = c->in};
     if (failed && errno == EIO && c->terminal.fd >= 0)
         look_again_later(c);
-    else if (c->kind == CONSOLE_UNIX && (failed || poll(&p, 1, 0) > 0))
-        place_client_left(c); /* else it only types no more, and may read on */
+    else if (c->kind == CONSOLE_UNIX && failed)
+        place_client_left(c);
     else
-        end_input(c);
+        end_input(c); /* a client that types no more may read on */
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *w, int events)

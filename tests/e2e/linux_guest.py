@@ -68,9 +68,9 @@ class Linux:
     def initrd(self, files):
         return store(self.bench.box_of(), initramfs(self.directory / "initrd", files))
 
-    def start(self, run, *options, kernel="6.1", words="nokaslr", files=()):
+    def start(self, run, *options, kernel="6.1", words="nokaslr", files=(), **keywords):
         if kernel == "6.12":
             provide.ensure("long")
         chosen = KERNELS[kernel]
         return self.bench.zgdbd(chosen.image, "--append", f'{chosen.words} {words} run="{run}"', "--initrd",
-                                self.initrd(files), *options, timeout=chosen.limit)
+                                self.initrd(files), *options, timeout=chosen.limit, **keywords)

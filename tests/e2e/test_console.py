@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The guest's console at every place where it can be: what it shows there, with several at once, and how it ends."""
+"""The guest's console at every place where it can be: what it shows there and what is typed there, with several at once, and
+how it ends."""
 
 import re
 
@@ -95,6 +96,22 @@ def test_terminal_sigterm(bench):
     daemon.await_log("the guest gets every key; to end zgdbd: kill [0-9]+")
     daemon.process.terminate()
     assert daemon.wait() == 0
+
+
+def test_shell_at_several_places(linux, place):
+    """Linux's shell on the VT220 console takes what is typed at each, and all show what it says."""
+    daemon = linux.start("sh -i; poweroff -f", "--run", "--console", "stdio", "--console", f"unix:{place}", "--console", "pty",
+                         keyboard="terminal")
+    daemon.await_console("/ # ")
+    slave = re.search(r"pty:(\S+)", daemon.log)[1]
+    with daemon.console_at(place) as socket, daemon.console_at(slave) as terminal:
+        for factor, client in enumerate((daemon, socket, terminal), 1):
+            client.type(f"echo $(({factor} * 1111))\r")
+            for other in (socket, terminal):
+                other.await_text(f"^{factor * 1111}\\r(?s:.*)/ # ")
+            daemon.await_console(f"^{factor * 1111}\\r(?s:.*)/ # ")
+        socket.type("exit\r")
+        assert daemon.wait() == 0
 
 
 @pytest.mark.parametrize("redirection, status, said", [
