@@ -107,7 +107,7 @@ int restart_interrupt(const struct guest_memory *mem, uint64_t prefix, struct ps
 /* ---- SCLP (service call, B220) ---- */
 
 /* Where a console write of the guest goes. Called on the vcpu's thread; must not block. text is host
- * (ASCII/UTF-8) bytes: VT220 as the guest wrote them, in line mode one line with a line feed. */
+ * (ASCII/UTF-8) bytes: VT220 as the guest wrote them, in line mode one line with CR and LF. */
 typedef void console_write_fn(void *ctx, const uint8_t *text, size_t len);
 
 /* Takes up to size bytes of what was typed, oldest first; returns how many. Must not block. Called from any

@@ -59,7 +59,8 @@ enum response sclp_read_event_data(struct sclp *s, struct sccb *b);
 /* Do the objects of a message data block (an event without its header) lie in it? */
 bool line_message_valid(const uint8_t *mdb, unsigned len);
 
-/* Writes the message text objects of a valid message data block, each as a line of UTF-8. */
+/* Writes the message text objects of a valid message data block, each as a line of UTF-8 that
+ * ends with CR and LF. */
 void line_message_write(const struct sclp_config *config, const uint8_t *mdb);
 
 /* Builds the data of an operator command event, LINE_VECTOR_BYTES + len bytes; text is ASCII without a line

@@ -65,21 +65,25 @@ bool line_message_valid(const uint8_t *mdb, unsigned len)
     return true;
 }
 
-/* Writes one line. What has no graphic, the upper control characters, is shown as a question mark. */
+/* Writes one line, with the line end of a terminal. What has no graphic, the upper control characters, is
+ * shown as a question mark. */
 static void write_line(const struct sclp_config *config, const uint8_t *text, unsigned len)
 {
-    uint8_t line[2 * 4096 + 1]; /* of a page at most; no character takes more than two bytes of UTF-8 */
+    uint8_t line[2 * 4096 + 2]; /* of a page at most; no character takes more than two bytes */
     size_t n = 0;
 
-    for (unsigned i = 0; i < len && n < sizeof line - 2; i++) {
+    for (unsigned i = 0; i < len && n < sizeof line - 4; i++) {
         uint8_t c = ebcdic[text[i]];
 
         if (c >= 0x80 && c < 0xa0)
             c = '?';
-        if (c >= 0x80)
+        if (c == '\n')
+            line[n++] = '\r';
+        else if (c >= 0x80)
             line[n++] = (uint8_t)(0xc0 | c >> 6);
         line[n++] = c < 0x80 ? c : (uint8_t)(0x80 | (c & 0x3f));
     }
+    line[n++] = '\r';
     line[n++] = '\n';
     config->write(config->write_ctx, line, n);
 }

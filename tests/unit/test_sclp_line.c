@@ -60,7 +60,7 @@ static void prints_messages_as_lines(void **state)
         at = put_object(at, 0x99, 7, NULL); /* of no known type */
         at = put_object(at, 4, 12, "\x5a\x5a");
         assert_int_equal(end_message(at), 0x0020);
-        assert_printed("Hi [ok]!\n\n]]\n");
+        assert_printed("Hi [ok]!\r\n\r\n]]\r\n");
         assert_int_equal(sccb[8 + 3], 0x80);
     }
 }
@@ -78,13 +78,13 @@ static void knows_the_code_page(void **state)
 
     (void)state;
     assert_int_equal(end_message(put_object(start_message(2), 4, 10 + sizeof graphic, graphic)), 0x0020);
-    assert_int_equal(nprinted, 96);
+    assert_int_equal(nprinted, 97);
     for (unsigned i = 0; i < 95; i++)
         assert_int_equal(printed[i], 0x20 + i);
     nprinted = 0;
     assert_int_equal(end_message(put_object(start_message(2), 4, 10 + 6, "\x43\xff\x20\x15\x25\x05")),
                      0x0020);
-    assert_printed("\xc3\xa4??\n\n\t\n");
+    assert_printed("\xc3\xa4??\r\n\r\n\t\r\n");
 }
 
 /* As much text as a page holds, each character of two bytes. */
@@ -95,7 +95,7 @@ static void prints_the_longest_message(void **state)
     (void)state;
     memset(text, 0x43, sizeof text);
     assert_int_equal(end_message(put_object(start_message(2), 4, 10 + sizeof text, text)), 0x0020);
-    assert_int_equal(nprinted, 2 * sizeof text + 1);
+    assert_int_equal(nprinted, 2 * sizeof text + 2);
 }
 
 static void messages_need_line_mode(void **state)
@@ -110,7 +110,7 @@ static void messages_need_line_mode(void **state)
     end = put_event(end, 0x1a, "both", 4);
     store_be16(sccb, (uint16_t)(end - sccb));
     assert_int_equal(call(WRITE_EVENT_DATA), 0x0020);
-    assert_printed("Hi [ok]!\nboth");
+    assert_printed("Hi [ok]!\r\nboth");
 }
 
 /* Nothing of a message with a wrong length is printed, nor of what follows; what precedes it is. */
@@ -152,7 +152,7 @@ static void checks_the_lengths_of_a_message(void **state)
     }
     /* The empty one has not even a header. */
     assert_int_equal(call_with_length(WRITE_EVENT_DATA, (uint16_t)(end + 6 - sccb)), 0x72f0);
-    assert_printed("Hi [ok]!\nHi [ok]!\n");
+    assert_printed("Hi [ok]!\r\nHi [ok]!\r\n");
     assert_int_equal(sccb[8 + 3], 0x80);
     assert_int_equal(end[3], 0);
 }
