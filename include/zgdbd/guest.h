@@ -198,9 +198,10 @@ enum diag_reset {
 };
 
 enum diag_action {
-    DIAG_DONE,    /* registers are set; the condition code stays */
-    DIAG_PROGRAM, /* present the program interruption in code */
-    DIAG_RESET,   /* the guest asked for a reset; subcode says which */
+    DIAG_DONE,     /* registers are set; the condition code stays */
+    DIAG_PROGRAM,  /* present the program interruption in code */
+    DIAG_WATCHDOG, /* the same, and the watchdog was set or cancelled */
+    DIAG_RESET,    /* the guest asked for a reset; subcode says which */
 };
 
 struct diag_answer {
@@ -209,10 +210,24 @@ struct diag_answer {
     enum diag_reset subcode;
 };
 
+/* The watchdog of DIAG 288. */
+struct watchdog {
+    bool on;
+    uint64_t left; /* nanoseconds until its time is over */
+};
+
+/* Function 0 starts it, 1 gives it a new time, 2 ends it. -1, and nothing has changed, for any other, for 1
+ * and 2 if it is not on, and for a time of less than 15 seconds. */
+int watchdog_call(struct watchdog *w, uint64_t function, uint64_t seconds);
+
+/* So much time has passed for the guest. */
+void watchdog_pass(struct watchdog *w, uint64_t nanoseconds);
+
 /* What a DIAGNOSE works on besides the general registers. */
 struct diag_guest {
     const struct guest_memory *memory;
     struct ipl_block *ipl_block;
+    struct watchdog *watchdog;
 };
 
 /* A DIAGNOSE that KVM leaves to user space: function code, the numbers of its register operands, and the
@@ -223,6 +238,9 @@ struct diag_guest {
  * address in r1, a page within memory, with the response code in r1+1: 0x0001 done, 0x0102 none was set,
  * 0x0402 not valid. Blocks of FCP and CCW type are. All other subcodes are a specification exception: 2, as
  * there is no hardware-system area, and 8-10, as there is no protected virtualization.
+ *
+ * 288, the watchdog: function in r1 (even), seconds in r1+1, action in r3, which must be 0; else, and for
+ * what watchdog_call() refuses, a specification exception.
  *
  * 44 and 9c, yielding, and 10, releasing pages, are KVM's own; if they come, there is nothing to do. 501 that
  * is nobody's breakpoint is an operation exception. Everything else is a specification exception. */

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "zgdbd/console.h"
 #include "zgdbd/err.h"
@@ -28,6 +29,8 @@ struct kvm_system {
     uint64_t (*memory_available)(void);
     /* Bytes by which files on fd's file system can still grow. UINT64_MAX: not known. */
     uint64_t (*file_space)(int fd);
+    uint64_t (*clock)(void);                               /* CLOCK_MONOTONIC, in nanoseconds */
+    int (*set_timer)(timer_t timer, uint64_t nanoseconds); /* once, from now; 0: not at all */
 };
 
 extern const struct kvm_system kvm_host;

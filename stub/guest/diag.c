@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The DIAGNOSE functions that KVM leaves to user space: IPL functions with the parameter block. Function
- * codes that do not exist end in the exception by which a guest learns that. */
+/* The DIAGNOSE functions that KVM leaves to user space: IPL functions with the parameter block, the watchdog.
+ * Function codes that do not exist end in the exception by which a guest learns that. */
 #include <string.h>
 
 #include "zgdbd/bytes.h"
@@ -12,6 +12,7 @@ enum {
     DIAG_RELEASE_PAGES = 0x010,
     DIAG_TIME_SLICE_END = 0x044,
     DIAG_TIME_SLICE_END_DIRECTED = 0x09c,
+    DIAG_TIMER = 0x288,
     DIAG_IPL = 0x308,
     DIAG_KVM_BREAKPOINT = 0x501,
 };
@@ -130,6 +131,16 @@ static struct diag_answer diag_ipl(const struct diag_guest *guest, unsigned r1, 
     }
 }
 
+/* Registers: R1 function, R1+1 seconds, R3 what follows when they are over, of which only 0, a reset, exists.
+ */
+static struct diag_answer diag_timer(const struct diag_guest *guest, unsigned r1, unsigned r3,
+                                     const uint64_t gprs[16])
+{
+    if ((r1 & 1) || gprs[r3] || watchdog_call(guest->watchdog, gprs[r1], gprs[r1 + 1]))
+        return program(PGM_SPECIFICATION);
+    return (struct diag_answer){.action = DIAG_WATCHDOG};
+}
+
 /* ---- function codes ---- */
 
 struct diag_answer diag_call(const struct diag_guest *guest, uint16_t code, unsigned r1, unsigned r3,
@@ -140,6 +151,8 @@ struct diag_answer diag_call(const struct diag_guest *guest, uint16_t code, unsi
     switch (code) {
     case DIAG_IPL:
         return diag_ipl(guest, r1 & 15, r3 & 15, gprs);
+    case DIAG_TIMER:
+        return diag_timer(guest, r1 & 15, r3 & 15, gprs);
     case DIAG_RELEASE_PAGES:
     case DIAG_TIME_SLICE_END:
     case DIAG_TIME_SLICE_END_DIRECTED:

@@ -174,26 +174,41 @@ static uint64_t rs_operand(const struct kvm_run *run)
     return (base ? run->s.regs.gprs[base] : 0) + (ipb >> 16 & 0xfff);
 }
 
-static enum exit_outcome guest_reset(struct vcpu *cpu, struct stop *stop, unsigned subcode)
+/* A reset is due: the next resume performs it. */
+static enum exit_outcome reset_due(struct vcpu *cpu, struct stop *stop, unsigned subcode, const char *text)
 {
-    char text[sizeof stop->text];
-
     cpu->m->reset_pending = true;
     cpu->m->reset_subcode = subcode;
     cpu->m->reset_cpu = cpu->id;
     stop->subcode = subcode;
+    return stop_at(cpu, stop, STOP_RESET, text);
+}
+
+static enum exit_outcome guest_reset(struct vcpu *cpu, struct stop *stop, unsigned subcode)
+{
+    char text[sizeof stop->text];
+
     snprintf(text, sizeof text,
              "the guest asked for a reset (DIAG 308 subcode %u); continuing performs it, unless the PSW is "
              "changed first",
              subcode);
-    return stop_at(cpu, stop, STOP_RESET, text);
+    return reset_due(cpu, stop, subcode, text);
+}
+
+enum exit_outcome exit_watchdog(struct vcpu *cpu, struct stop *stop)
+{
+    cpu->m->watchdog.on = false;
+    watchdog_changed(cpu);
+    return reset_due(cpu, stop, DIAG_LOAD_CLEAR,
+                     "the watchdog's time is over (DIAG 288): the guest did not renew it; continuing resets "
+                     "the guest (load clear), unless the PSW is changed first");
 }
 
 static enum exit_outcome diagnose(struct vcpu *cpu, struct stop *stop)
 {
     struct kvm_run *run = cpu->run;
     uint16_t ipa = run->s390_sieic.ipa;
-    struct diag_guest guest = {&cpu->m->memory, &cpu->m->ipl_block};
+    struct diag_guest guest = {&cpu->m->memory, &cpu->m->ipl_block, &cpu->m->watchdog};
     uint64_t gprs[16];
     struct diag_answer answer;
 
@@ -205,6 +220,9 @@ static enum exit_outcome diagnose(struct vcpu *cpu, struct stop *stop)
         return exit_program(cpu, answer.code, 4, stop);
     case DIAG_RESET:
         return guest_reset(cpu, stop, answer.subcode);
+    case DIAG_WATCHDOG:
+        watchdog_changed(cpu);
+        break;
     case DIAG_DONE:
         break;
     }

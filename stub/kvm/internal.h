@@ -126,6 +126,8 @@ struct vcpu {
     timer_t timer; /* kicks the thread while a breakpoint is provisional */
     bool timer_made;
     bool timer_on;
+    timer_t watchdog_timer; /* kicks the thread when the watchdog's time is over */
+    bool watchdog_timer_made;
 };
 
 /* What the guest's memory lies in. */
@@ -154,6 +156,8 @@ struct kvm_machine {
     struct ipl_result ipl;
     struct sclp sclp;
     struct ipl_block ipl_block;
+    struct watchdog watchdog; /* its time as it was at watchdog_since, or at the last stop */
+    uint64_t watchdog_since;
     atomic_bool sccb_signalled; /* a service signal for an SCCB was injected, and is not known to be taken */
     bool reset_pending;         /* the guest asked for it; the next resume performs it */
     unsigned reset_subcode;
@@ -204,6 +208,7 @@ enum exit_outcome {
 };
 enum exit_outcome exit_handle(struct vcpu *cpu, struct stop *stop);
 enum exit_outcome exit_program(struct vcpu *cpu, uint16_t code, unsigned ilc, struct stop *stop);
+enum exit_outcome exit_watchdog(struct vcpu *cpu, struct stop *stop);
 void exit_count(struct vcpu *cpu, int rc);
 enum exit_outcome stop_at(const struct vcpu *cpu, struct stop *stop, enum stop_reason reason,
                           const char *text);
@@ -214,6 +219,12 @@ int signals_service(struct kvm_machine *m, uint32_t parameter);
 bool signals_service_busy(struct vcpu *cpu); /* on the vcpu's thread */
 int signals_local(struct vcpu *cpu, uint32_t type);
 int signals_send(struct machine *m, unsigned cpu, enum machine_signal signal, struct err *e);
+
+/* watchdog.c */
+void watchdog_run(struct vcpu *cpu);
+void watchdog_hold(struct vcpu *cpu);
+void watchdog_changed(struct vcpu *cpu);
+bool watchdog_over(const struct vcpu *cpu);
 
 /* debug.c: what KVM_SET_GUEST_DEBUG knows */
 int debug_arm(struct vcpu *cpu, uint32_t control, unsigned nhw, const struct kvm_hw_breakpoint *hw,

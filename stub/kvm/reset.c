@@ -96,14 +96,15 @@ int reset_power_on(struct kvm_machine *m, struct err *e)
 
 /* ---- what is outside of the CPUs ---- */
 
-/* The service-call processor, and interruptions that no CPU has taken yet: those of KVM_S390_INTERRUPT are
- * the VM's, and the CPUs' reset leaves them. */
+/* The service-call processor, the watchdog, and interruptions that no CPU has taken yet: those of
+ * KVM_S390_INTERRUPT are the VM's, and the CPUs' reset leaves them. */
 static void reset_subsystem(struct kvm_machine *m)
 {
     struct kvm_device_attr clear = {.group = KVM_DEV_FLIC_CLEAR_IRQS};
 
     sclp_reset(&m->sclp);
     atomic_store(&m->sccb_signalled, false);
+    m->watchdog.on = false;
     if (m->flic_fd >= 0)
         m->sys->ioctl(m->flic_fd, KVM_SET_DEVICE_ATTR, &clear);
 }

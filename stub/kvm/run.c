@@ -35,6 +35,10 @@ static enum entered enter(struct vcpu *cpu, bool must, struct stop *stop)
         stop_at(cpu, stop, STOP_INTERRUPT, "interrupted");
         return ENTERED_STOP;
     }
+    if (!must && watchdog_over(cpu)) {
+        exit_watchdog(cpu, stop);
+        return ENTERED_STOP;
+    }
     rc = cpu->m->sys->ioctl(cpu->fd, KVM_RUN, NULL);
     exit_count(cpu, rc);
     if (rc == 0) {
@@ -329,6 +333,7 @@ void run_until_stop(struct vcpu *cpu, struct stop *stop)
     uint64_t pc = cpu->run->psw_addr;
 
     memset(stop, 0, sizeof *stop);
+    watchdog_run(cpu);
     if (cpu->stopped)
         stop_at(cpu, stop, STOP_SHUTDOWN,
                 "the CPU is stopped: change its PSW, or start the guest again with `monitor reset`");
@@ -336,6 +341,7 @@ void run_until_stop(struct vcpu *cpu, struct stop *stop)
         step(cpu, stop);
     else
         run_on(cpu, stop);
+    watchdog_hold(cpu);
     recheck_timer(cpu, false);
     breakpoints_remove(cpu->m);
     cpu->at_reported = reported_here(cpu, stop, before, pc);

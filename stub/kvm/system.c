@@ -11,6 +11,8 @@
 
 #include "zgdbd/kvm.h"
 
+#define NANOSECONDS 1000000000ULL
+
 static int host_open(const char *path, int flags)
 {
     return open(path, flags);
@@ -71,6 +73,22 @@ static uint64_t host_file_space(int fd)
     return space;
 }
 
+static uint64_t host_clock(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NANOSECONDS + (uint64_t)now.tv_nsec;
+}
+
+static int host_set_timer(timer_t timer, uint64_t nanoseconds)
+{
+    struct itimerspec spec = {.it_value = {.tv_sec = (time_t)(nanoseconds / NANOSECONDS),
+                                           .tv_nsec = (long)(nanoseconds % NANOSECONDS)}};
+
+    return timer_settime(timer, 0, &spec, NULL);
+}
+
 const struct kvm_system kvm_host = {
     .open = host_open,
     .close = close,
@@ -82,4 +100,6 @@ const struct kvm_system kvm_host = {
     .architecture = host_architecture,
     .memory_available = host_memory_available,
     .file_space = host_file_space,
+    .clock = host_clock,
+    .set_timer = host_set_timer,
 };

@@ -34,13 +34,13 @@ void vcpu_enter_anew(struct vcpu *cpu)
     pthread_kill(cpu->thread, KICK_SIGNAL);
 }
 
-/* The timer that has provisional breakpoints looked at again kicks this thread and no other. */
-static void make_timer(struct vcpu *cpu)
+/* A timer that kicks this thread and no other. */
+static bool make_timer(timer_t *timer)
 {
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = KICK_SIGNAL};
 
     event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
-    cpu->timer_made = timer_create(CLOCK_MONOTONIC, &event, &cpu->timer) == 0;
+    return timer_create(CLOCK_MONOTONIC, &event, timer) == 0;
 }
 
 /* Called with the lock held by a CPU that parks. The first stop of a resume is the one reported; it makes the
@@ -77,7 +77,8 @@ static void *vcpu_main(void *arg)
     struct kvm_machine *m = cpu->m;
 
     this_run = cpu->run;
-    make_timer(cpu);
+    cpu->timer_made = make_timer(&cpu->timer);
+    cpu->watchdog_timer_made = make_timer(&cpu->watchdog_timer);
     while (may_run(cpu)) {
         struct stop stop;
         bool last;
@@ -93,6 +94,8 @@ static void *vcpu_main(void *arg)
     }
     if (cpu->timer_made)
         timer_delete(cpu->timer);
+    if (cpu->watchdog_timer_made)
+        timer_delete(cpu->watchdog_timer);
     return NULL;
 }
 

@@ -35,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct input in = {data, size};
     struct guest_memory mem = {calloc(1, SIZE), SIZE};
     struct ipl_block *block = calloc(1, sizeof *block);
+    struct watchdog watchdog = {0};
     uint64_t *gprs = calloc(16, sizeof *gprs);
 
     while (mem.base && block && gprs && in.size) {
@@ -47,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (r1 != r3)
             gprs[r3] = choice & 0x80 ? take(&in, 8) : 5 + take(&in, 1) % 2;
         fill(&in, &mem, gprs[r1]);
-        diag_call(&(struct diag_guest){&mem, block}, code, r1, r3, gprs, 0x180000000);
+        diag_call(&(struct diag_guest){&mem, block, &watchdog}, code, r1, r3, gprs, 0x180000000);
         check(block);
     }
     free(mem.base);

@@ -422,6 +422,18 @@ static int kernel_ioctl(int fd, unsigned long request, void *arg)
     return fd == VM_FD ? vm_ioctl(request, arg) : vcpu_ioctl(request, arg);
 }
 
+static uint64_t kernel_clock(void)
+{
+    return kernel.now;
+}
+
+static int kernel_set_timer(timer_t timer, uint64_t nanoseconds)
+{
+    (void)timer;
+    kernel.timer = nanoseconds;
+    return 0;
+}
+
 const struct kvm_system kernel_system = {
     .open = kernel_open,
     .close = kernel_close,
@@ -433,6 +445,8 @@ const struct kvm_system kernel_system = {
     .architecture = kernel_architecture,
     .memory_available = kernel_memory_available,
     .file_space = kernel_file_space,
+    .clock = kernel_clock,
+    .set_timer = kernel_set_timer,
 };
 
 /* ---- KVM_RUN ---- */

@@ -56,6 +56,7 @@ struct fake_kvm {
     unsigned flic_asked;                 /* for pending interruptions */
     unsigned vm_interrupts_cleared;      /* how often */
     struct kvm_s390_interrupt interrupt; /* the last one */
+    uint64_t timer;                      /* set_timer: nanoseconds, 0 if it is off */
     unsigned initial_resets, clear_resets, madvises, fallocates;
 
     /* The guest. */
@@ -66,6 +67,7 @@ struct fake_kvm {
     uint16_t program_code;
     unsigned program_length;
     bool external_pending;
+    uint64_t now; /* its clock, in nanoseconds */
     bool restart_pending;
     uint32_t service;      /* parameter of the service signal that no CPU has taken; 0: none is pending */
     uint8_t debug_pending; /* PER event held back by an intercept: type of the exit to come, or 0 */

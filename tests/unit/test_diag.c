@@ -22,7 +22,8 @@
 static uint8_t base[SIZE];
 static struct guest_memory memory = {base, SIZE};
 static struct ipl_block block;
-static const struct diag_guest guest = {&memory, &block};
+static struct watchdog watchdog;
+static const struct diag_guest guest = {&memory, &block, &watchdog};
 static uint64_t gprs[16];
 
 static int reset(void **state)
@@ -30,6 +31,7 @@ static int reset(void **state)
     (void)state;
     memset(base, 0, sizeof base);
     memset(&block, 0, sizeof block);
+    memset(&watchdog, 0, sizeof watchdog);
     memset(gprs, 0x55, sizeof gprs);
     return 0;
 }
@@ -171,6 +173,70 @@ static void has_a_load_parameter(void **state)
     assert_loadparm("@@@@@@@@");
 }
 
+/* ---- watchdog ---- */
+
+#define SECOND 1000000000ULL
+
+static struct diag_answer timer(uint64_t function, uint64_t seconds)
+{
+    gprs[6] = function;
+    gprs[7] = seconds;
+    return diag(0x288, 6, 2, 0);
+}
+
+static void assert_timer(bool on, uint64_t seconds)
+{
+    assert_int_equal(watchdog.on, on);
+    if (on)
+        assert_int_equal(watchdog.left, seconds * SECOND);
+}
+
+static void starts_changes_and_ends_the_watchdog(void **state)
+{
+    (void)state;
+    assert_int_equal(timer(0, 15).action, DIAG_WATCHDOG);
+    assert_timer(true, 15);
+    assert_int_equal(timer(1, 60).action, DIAG_WATCHDOG);
+    assert_timer(true, 60);
+    assert_int_equal(timer(0, 30).action, DIAG_WATCHDOG);
+    assert_timer(true, 30);
+    assert_int_equal(timer(2, 0).action, DIAG_WATCHDOG);
+    assert_timer(false, 0);
+    timer(0, UINT64_MAX);
+    assert_timer(true, 0xffffffff);
+}
+
+static void refuses_watchdogs(void **state)
+{
+    (void)state;
+    assert_program(timer(1, 15), PGM_SPECIFICATION); /* none to change, none to end */
+    assert_program(timer(2, 0), PGM_SPECIFICATION);
+    assert_program(timer(0, 14), PGM_SPECIFICATION);
+    assert_timer(false, 0);
+    timer(0, 20);
+    assert_program(timer(0, 14), PGM_SPECIFICATION);
+    assert_program(timer(1, 0), PGM_SPECIFICATION);
+    assert_program(timer(3, 20), PGM_SPECIFICATION);
+    assert_program(timer(0x100000000, 21), PGM_SPECIFICATION);
+    gprs[6] = 0;
+    gprs[7] = 30;
+    assert_program(diag(0x288, 6, 2, 1), PGM_SPECIFICATION); /* action */
+    gprs[5] = 0;
+    assert_program(diag(0x288, 5, 2, 0), PGM_SPECIFICATION);
+    assert_program(diag(0x288, 15, 2, 0), PGM_SPECIFICATION);
+    assert_timer(true, 20);
+}
+
+static void watchdog_counts_down(void **state)
+{
+    (void)state;
+    timer(0, 15);
+    watchdog_pass(&watchdog, 5 * SECOND);
+    assert_timer(true, 10);
+    watchdog_pass(&watchdog, 11 * SECOND);
+    assert_timer(true, 0);
+}
+
 /* ---- the rest ---- */
 
 static void refuses_the_rest(void **state)
@@ -208,6 +274,9 @@ int main(void)
         cmocka_unit_test_setup(checks_the_block, reset),
         cmocka_unit_test_setup(checks_the_blocks_place, reset),
         cmocka_unit_test_setup(has_a_load_parameter, reset),
+        cmocka_unit_test_setup(starts_changes_and_ends_the_watchdog, reset),
+        cmocka_unit_test_setup(refuses_watchdogs, reset),
+        cmocka_unit_test_setup(watchdog_counts_down, reset),
         cmocka_unit_test_setup(refuses_the_rest, reset),
         cmocka_unit_test_setup(takes_hints, reset),
     };
