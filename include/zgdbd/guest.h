@@ -247,4 +247,29 @@ struct diag_guest {
 struct diag_answer diag_call(const struct diag_guest *guest, uint16_t code, unsigned r1, unsigned r3,
                              uint64_t gprs[16], uint64_t psw_mask);
 
+/* ---- instructions of facilities that the machine does not have ---- */
+
+#define INSTRUCTION_GROUP_MAX 17
+
+/* Instructions that get the same answer for the same reason. */
+struct instruction_group {
+    const char *facility;
+    const char *names;                       /* mnemonics in the order of the opcodes */
+    uint16_t program;                        /* program interruption code, or 0 */
+    uint8_t cc;                              /* condition code, if program is 0 */
+    uint16_t opcodes[INSTRUCTION_GROUP_MAX]; /* ended by 0; bytes 1 and 2, of E3 and EB 1 and 6 */
+};
+
+/* The table, from n = 0 on until NULL. */
+const struct instruction_group *instruction_group(unsigned n);
+
+struct instruction_answer {
+    uint16_t program; /* program interruption code to present, or 0 */
+    unsigned cc;      /* condition code, if program is 0 */
+};
+
+/* What an instruction gets that KVM leaves to user space and that is none of SERVC, DIAG and SIGP: ipa and
+ * ipb as in kvm_run. One that is not in the table is an operation exception. */
+struct instruction_answer instruction_answer(uint16_t ipa, uint32_t ipb, uint64_t psw_mask);
+
 #endif

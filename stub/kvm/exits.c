@@ -258,7 +258,21 @@ static enum exit_outcome signal_processor(struct vcpu *cpu)
     return OUTCOME_GO_ON;
 }
 
-/* Instructions that KVM does not complete and that no device of this machine answers: operation exception. */
+/* Of a facility that this machine does not have. */
+static enum exit_outcome other_instruction(struct vcpu *cpu, struct stop *stop)
+{
+    struct kvm_run *run = cpu->run;
+    struct instruction_answer answer =
+        instruction_answer(run->s390_sieic.ipa, run->s390_sieic.ipb, run->psw_mask);
+
+    if (answer.program == PGM_OPERATION)
+        return operation_exception(cpu, stop);
+    if (answer.program)
+        return exit_program(cpu, answer.program, insn_length((uint8_t)(run->s390_sieic.ipa >> 8)), stop);
+    run->psw_mask = psw_with_cc(run->psw_mask, answer.cc);
+    return OUTCOME_GO_ON;
+}
+
 static enum exit_outcome instruction(struct vcpu *cpu, struct stop *stop)
 {
     switch (instruction_kind(cpu->run->s390_sieic.ipa)) {
@@ -269,7 +283,7 @@ static enum exit_outcome instruction(struct vcpu *cpu, struct stop *stop)
     case EXIT_SIGP:
         return signal_processor(cpu);
     default:
-        return operation_exception(cpu, stop);
+        return other_instruction(cpu, stop);
     }
 }
 
