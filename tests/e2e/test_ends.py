@@ -136,6 +136,87 @@ def test_sigp_stop_and_console(bench):
     assert client.reg("pswa") == EXITS["x_sigp_stop_after"]
 
 
+# ---- kinds of reset, and what --on-reset makes of them ----
+
+MARKER = 0x400000  # in memory that no image loads
+
+
+def about_to_reset(bench, subcode, *options):
+    """A guest that asks for this reset as soon as it runs. Subcodes 0 and 1 go on at its loop, in 31-bit mode."""
+    daemon, client = started(bench, *options)
+    client.write_u64(MARKER, 0x1122334455667788)
+    client.write_u64(0, 0x0008000080000000 | EXITS["exits_idle"])
+    client.write_u64(EXITS["exits_argument"], subcode)
+    client.write_u64(EXITS["exits_selector"], 3)
+    client.remove(0, EXITS["exits_idle"])
+    return daemon, client
+
+
+def assert_was_reset(client, subcode):
+    loaded = subcode not in (0, 1)
+    assert client.reg("pswm") & 0x180000000 == (0x180000000 if loaded else 0x80000000)
+    assert client.read_u64(EXITS["exits_argument"]) == (0 if loaded else subcode)
+    assert client.read_u64(MARKER) == (0 if subcode == 3 else 0x1122334455667788)
+
+
+@pytest.mark.parametrize("subcode", [0, 1, 3, 4, 7])
+def test_reset_alone_goes_on(bench, subcode):
+    daemon, client = about_to_reset(bench, subcode)
+    client.ok("D")
+    client.close()
+    daemon.await_log(f"DIAG 308 subcode {subcode}")
+    again = bench.client(daemon)
+    before = counted(again)
+    assert_was_reset(again, subcode)
+    again.insert(0, EXITS["exits_idle"])
+    again.go()
+    again.go()
+    assert counted(again) > before
+
+
+@pytest.mark.parametrize("subcode", [0, 1, 3, 4, 7])
+def test_reset_restarts_in_spite_of_a_debugger(bench, subcode):
+    _, client = about_to_reset(bench, subcode, "--on-reset", "restart")
+    client.insert(0, EXITS["x_reset_after"])
+    client.insert(0, EXITS["exits_idle"])
+    for _ in range(2):  # at the loop, in front of which it stood, and after the reset
+        assert stopped_by(client.go()) == "swbreak"
+    assert_was_reset(client, subcode)
+
+
+@pytest.mark.parametrize("subcode", [0, 3])
+def test_reset_exits(bench, subcode):
+    daemon, client = about_to_reset(bench, subcode, "--on-reset", "exit")
+    assert client.go() == "W00"
+    assert daemon.wait() == 0
+    daemon, client = about_to_reset(bench, subcode, "--on-reset", "exit")
+    client.ok("D")
+    assert daemon.wait() == 0
+
+
+@pytest.mark.parametrize("subcode", [1, 4])
+def test_reset_stops_with_nobody_there(bench, subcode):
+    daemon, client = about_to_reset(bench, subcode, "--on-reset", "stop")
+    client.ok("D")
+    client.close()
+    daemon.await_log(f"DIAG 308 subcode {subcode}")
+    again = bench.client(daemon)
+    assert stopped_by(again.packet("?")) == "01"
+    assert again.reg("pswa") == EXITS["x_reset_after"]
+    again.insert(0, EXITS["exits_idle"])
+    again.go()
+    assert_was_reset(again, subcode)
+
+
+@pytest.mark.parametrize("selector, status", [(8, 0), (9, 3), (10, 0)])
+def test_ends_after_a_detach(bench, selector, status):
+    """SIGP stop, disabled wait, disabled wait at ...fff."""
+    daemon, client = started(bench)
+    client.write_u64(EXITS["exits_selector"], selector)
+    client.ok("D")
+    assert daemon.wait() == status
+
+
 def test_usage_and_bad_images(bench, box):
     from zharness import Zgdbd
     binary, *_ = Zgdbd.command(box, guest("hello"))
