@@ -327,15 +327,23 @@ static void the_file_system_is_full(void **state)
 /* What the file has already need not be free. */
 static void room_that_the_file_has(void **state)
 {
+    static uint8_t half[RIG_MEMORY / 2];
     uint64_t held;
+    int fd;
 
     (void)state;
-    assert_true(rig_create());
-    memset(kernel.memory, 1, (size_t)kernel.size); /* where nothing can be reserved */
-    end_guest();
+    make_file(RIG_MEMORY);
+    fd = open(path, O_RDWR);
+    memset(half, 1, sizeof half);
+    assert_int_equal(pwrite(fd, half, sizeof half, RIG_MEMORY / 2), sizeof half);
+    fsync(fd);
+    close(fd);
     held = (uint64_t)file().st_blocks * 512;
-    assert_in_range(held, MIB, UINT64_MAX);
-    kernel.file_space = held < RIG_MEMORY ? RIG_MEMORY - held : 0;
+    assert_in_range(held, RIG_MEMORY / 2, RIG_MEMORY - 1);
+    kernel.file_space = RIG_MEMORY - held - 1;
+    assert_refused("no room for 16 MiB");
+    assert_kept(RIG_MEMORY);
+    kernel.file_space = RIG_MEMORY - held;
     assert_true(rig_create());
 }
 
