@@ -121,8 +121,8 @@ void consoles_finish(struct server *s, int milliseconds); /* the loop has ended:
 int place_stdio(struct server *s, int in, int out, struct err *e);
 void place_close(struct server *s);        /* sockets, and their files */
 void place_client_left(struct console *c); /* c may be gone afterwards */
-/* After a hangup (the end of a session leader whose terminal it was) the kernel has reset its modes, and
- * would echo to the guest what the guest writes. */
+/* After a hangup (vhangup(2), by a login there) the kernel has reset its modes, and would echo to the guest
+ * what the guest writes. */
 void place_renew_slave(struct console *c);
 /* A descriptor of our own for the same file that never blocks, without changing the mode of a terminal or
  * pipe that others share. -1 with errno. */
