@@ -157,6 +157,29 @@ static void checks_the_lengths_of_a_message(void **state)
     assert_int_equal(end[3], 0);
 }
 
+/* Lengths that agree with each other, but not with what is around them. */
+static void a_message_stays_within_its_event(void **state)
+{
+    uint8_t *first = start_message(2);
+    uint8_t *end = put_object(first, 4, 18, LETTERS_EBCDIC);
+
+    (void)state;
+    assert_int_equal(end_message(end), 0x0020);
+    nprinted = 0;
+    end = put_event(end, 0x0c, "", 0);
+    store_be16(sccb + 14, (uint16_t)(load_be16(sccb + 14) + 1));
+    store_be16(first, 19);
+    assert_int_equal(call_with_length(WRITE_EVENT_DATA, (uint16_t)(end - sccb)), 0x72f0);
+    assert_int_equal(nprinted, 0);
+
+    first = start_message(2); /* a text object that is no longer than its own header, less one */
+    memset(first, 0, 18);
+    store_be16(first, 9);
+    store_be16(first + 2, 4);
+    assert_int_equal(end_message(first + 9), 0x72f0);
+    assert_int_equal(nprinted, 0);
+}
+
 /* ---- commands ---- */
 
 /* The text of the operator command at event, found as Linux finds it; checks every length on the way. */
@@ -305,17 +328,12 @@ static void typed_input_goes_to_vt220_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(prints_messages_as_lines),
-        TEST(knows_the_code_page),
-        TEST(prints_the_longest_message),
-        TEST(messages_need_line_mode),
-        TEST(checks_the_lengths_of_a_message),
-        TEST(reads_a_line_once_it_is_whole),
-        TEST(knows_line_ends),
-        TEST(a_line_that_does_not_fit_is_kept),
-        TEST(a_longer_line_comes_in_pieces),
-        TEST(what_is_not_ascii_is_substituted),
-        TEST(typed_input_goes_to_vt220_first),
+        TEST(prints_messages_as_lines),         TEST(knows_the_code_page),
+        TEST(prints_the_longest_message),       TEST(messages_need_line_mode),
+        TEST(checks_the_lengths_of_a_message),  TEST(a_message_stays_within_its_event),
+        TEST(reads_a_line_once_it_is_whole),    TEST(knows_line_ends),
+        TEST(a_line_that_does_not_fit_is_kept), TEST(a_longer_line_comes_in_pieces),
+        TEST(what_is_not_ascii_is_substituted), TEST(typed_input_goes_to_vt220_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
