@@ -18,9 +18,12 @@ INIT = """#!/bin/busybox sh
 /bin/busybox mount -t devtmpfs dev /dev
 /bin/busybox --install -s /bin
 export PATH=/bin
+# A shell whose controlling terminal is /dev/$1.
+shell() { PS1='shell> ' exec setsid sh -c "exec sh -i <>/dev/$1 >&0 2>&1"; }
 echo "init: up"
 eval "$run"
 """
+PROMPT = "shell> "
 UP = "init: up\r\n"
 CRASH = "echo c >/proc/sysrq-trigger"
 ACTIONS = "/sys/firmware/shutdown_actions"
@@ -74,3 +77,26 @@ class Linux:
         chosen = KERNELS[kernel]
         return self.bench.zgdbd(chosen.image, "--append", f'{chosen.words} {words} run="{run}"', "--initrd",
                                 self.initrd(files), *options, timeout=chosen.limit, **keywords)
+
+    def shell(self, *options, terminal="ttysclp0", **keywords):
+        """One whose console is a shell that reads what is typed."""
+        return Shell(self.start(f"shell {terminal}", "--run", *options, keyboard="pipe", **keywords))
+
+
+class Shell:
+    """A user at the shell of a guest."""
+
+    def __init__(self, daemon):
+        self.daemon = daemon
+        self.prompts = 0
+        self.await_prompt()
+
+    def await_prompt(self):
+        self.prompts += 1
+        self.daemon.await_console(f"(?s)({PROMPT}.*?){{{self.prompts}}}")
+
+    def answer(self, command):
+        """What the shell shows for a command, without the echo of what was typed."""
+        self.daemon.type(command + "\r")
+        self.await_prompt()
+        return self.daemon.console.split(PROMPT)[self.prompts - 1].partition("\n")[2]
