@@ -161,7 +161,7 @@ static enum exit_outcome service_call(struct vcpu *cpu, struct stop *stop)
         return exit_program(cpu, answer.program, 4, stop);
     run->psw_mask = psw_with_cc(run->psw_mask, answer.cc);
     if (answer.signal)
-        signals_service(cpu->m, answer.parameter);
+        signals_answer(cpu, answer.parameter);
     return OUTCOME_GO_ON;
 }
 

@@ -128,6 +128,9 @@ struct vcpu {
     bool timer_on;
     timer_t watchdog_timer; /* kicks the thread when the watchdog's time is over */
     bool watchdog_timer_made;
+    timer_t event_timer; /* kicks the thread to look whether a pending event can be told */
+    bool event_timer_made;
+    uint64_t event_look; /* when to look next, in nanoseconds */
 };
 
 /* What the guest's memory lies in. */
@@ -159,6 +162,7 @@ struct kvm_machine {
     struct watchdog watchdog; /* its time as it was at watchdog_since, or at the last stop */
     uint64_t watchdog_since;
     atomic_bool sccb_signalled; /* a service signal for an SCCB was injected, and is not known to be taken */
+    atomic_bool event_waits;    /* until that one is taken */
     bool reset_pending;         /* the guest asked for it; the next resume performs it */
     unsigned reset_subcode;
     unsigned reset_cpu; /* that asked */
@@ -216,6 +220,8 @@ size_t exit_counters(struct machine *m, struct machine_counter *out, size_t max)
 
 /* signals.c: what the monitor makes pending in KVM. From any thread. */
 int signals_service(struct kvm_machine *m, uint32_t parameter);
+void signals_answer(struct vcpu *cpu, uint32_t parameter); /* of a service call, on the vcpu's thread */
+void signals_run(struct vcpu *cpu);
 bool signals_service_busy(struct vcpu *cpu); /* on the vcpu's thread */
 int signals_local(struct vcpu *cpu, uint32_t type);
 int signals_send(struct machine *m, unsigned cpu, enum machine_signal signal, struct err *e);

@@ -104,6 +104,7 @@ static void reset_subsystem(struct kvm_machine *m)
 
     sclp_reset(&m->sclp);
     atomic_store(&m->sccb_signalled, false);
+    atomic_store(&m->event_waits, false);
     m->watchdog.on = false;
     if (m->flic_fd >= 0)
         m->sys->ioctl(m->flic_fd, KVM_SET_DEVICE_ATTR, &clear);

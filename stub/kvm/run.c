@@ -39,6 +39,7 @@ static enum entered enter(struct vcpu *cpu, bool must, struct stop *stop)
         exit_watchdog(cpu, stop);
         return ENTERED_STOP;
     }
+    signals_run(cpu);
     rc = cpu->m->sys->ioctl(cpu->fd, KVM_RUN, NULL);
     exit_count(cpu, rc);
     if (rc == 0) {

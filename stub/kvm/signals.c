@@ -23,6 +23,11 @@ static int inject(struct kvm_machine *m, int fd, uint32_t type, uint32_t paramet
     return m->sys->ioctl(fd, KVM_S390_INTERRUPT, &irq);
 }
 
+/* An event is told when the address of an SCCB no longer waits: looked at at each entry, and after this time,
+ * which doubles. */
+#define EVENT_FIRST_LOOK 1000000 /* nanoseconds */
+#define EVENT_LAST_LOOK 64000000
+
 /* The service signal is a floating interruption of the VM (external code 0x2401). KVM keeps one: the flag
  * that an event is pending is added to one that no CPU has taken yet, so that repeating it costs nothing; the
  * address of a second SCCB is dropped (Linux arch/s390/kvm/interrupt.c, __inject_service()). */
@@ -62,12 +67,66 @@ bool signals_service_busy(struct vcpu *cpu)
     return false;
 }
 
+/* KVM since Linux 5.7 makes two interruptions of a signal with an address and the flag that an event is
+ * pending, and the flag comes first. Linux as a guest then still waits for the answer to its READ EVENT DATA
+ * and takes no notice of it: what is left of a paste would stay. So the flag follows when the address is
+ * taken. A program that takes no interruptions finds both in one. */
+void signals_answer(struct vcpu *cpu, uint32_t parameter)
+{
+    struct kvm_machine *m = cpu->m;
+
+    if (m->flic_fd < 0 || !(cpu->run->s.regs.crs[0] & CR0_SERVICE_SIGNAL)) {
+        signals_service(m, parameter);
+        return;
+    }
+    signals_service(m, parameter & SCCB_ADDRESS);
+    cpu->event_look = EVENT_FIRST_LOOK;
+    /* Asked anew: what was typed since the answer was made has been told too early. */
+    if (sclp_event_pending(&m->sclp))
+        atomic_store(&m->event_waits, true);
+}
+
+/* Before the CPU runs, on its thread. */
+void signals_run(struct vcpu *cpu)
+{
+    struct kvm_machine *m = cpu->m;
+
+    if (!atomic_load(&m->event_waits))
+        return;
+    if (sclp_event_pending(&m->sclp) && sccb_signal_pending(m)) {
+        if (cpu->event_timer_made)
+            m->sys->set_timer(cpu->event_timer, cpu->event_look);
+        if (cpu->event_look < EVENT_LAST_LOOK)
+            cpu->event_look *= 2;
+        return;
+    }
+    atomic_store(&m->event_waits, false);
+    if (sclp_event_pending(&m->sclp))
+        signals_service(m, SCLP_EVENT_PENDING);
+}
+
 int signals_local(struct vcpu *cpu, uint32_t type)
 {
     return inject(cpu->m, cpu->fd, type, 0);
 }
 
 /* ---- from outside ---- */
+
+/* Told at once, and once more when a service call's answer that still waits has been taken. */
+static int tell_event(struct kvm_machine *m)
+{
+    if (signals_service(m, SCLP_EVENT_PENDING) < 0)
+        return -1;
+    if (!atomic_load(&m->sccb_signalled) || !sccb_signal_pending(m))
+        return 0;
+    atomic_store(&m->event_waits, true);
+    pthread_mutex_lock(&m->lock);
+    for (unsigned i = 0; i < m->base.ncpus; i++)
+        if (m->cpu[i].phase == VCPU_RUNNING)
+            vcpu_enter_anew(&m->cpu[i]);
+    pthread_mutex_unlock(&m->lock);
+    return 0;
+}
 
 /* What was typed is given to the guest when it asks; here it is told that there is something. A guest that
  * does not listen yet is told by the answer to the service call by which it begins to: every answer says
@@ -77,7 +136,7 @@ static int console_input(struct kvm_machine *m, struct err *e)
     if (!sclp_event_pending(&m->sclp))
         return err_set(e, EXIT_OTHER,
                        "the guest does not listen to its console now: what is typed waits until it does");
-    if (signals_service(m, SCLP_EVENT_PENDING) < 0)
+    if (tell_event(m) < 0)
         return err_set(e, EXIT_OTHER, "KVM does not take the service signal: %s; what is typed waits",
                        strerror(errno));
     return 0;
@@ -89,7 +148,7 @@ static int powerdown(struct kvm_machine *m, struct err *e)
         return err_set(e, EXIT_OTHER,
                        "the guest does not listen for a request to shut down (SCLP signal quiesce): it has "
                        "no handler, or has not come that far; shut it down from its own console, or end it");
-    if (signals_service(m, SCLP_EVENT_PENDING) < 0)
+    if (tell_event(m) < 0)
         return err_set(e, EXIT_OTHER, "KVM does not take the service signal: %s", strerror(errno));
     return 0;
 }

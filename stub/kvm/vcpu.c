@@ -79,6 +79,7 @@ static void *vcpu_main(void *arg)
     this_run = cpu->run;
     cpu->timer_made = make_timer(&cpu->timer);
     cpu->watchdog_timer_made = make_timer(&cpu->watchdog_timer);
+    cpu->event_timer_made = make_timer(&cpu->event_timer);
     while (may_run(cpu)) {
         struct stop stop;
         bool last;
@@ -96,6 +97,8 @@ static void *vcpu_main(void *arg)
         timer_delete(cpu->timer);
     if (cpu->watchdog_timer_made)
         timer_delete(cpu->watchdog_timer);
+    if (cpu->event_timer_made)
+        timer_delete(cpu->event_timer);
     return NULL;
 }
 

@@ -412,6 +412,48 @@ static void input_that_takes_several_reads(void **state)
     assert_int_equal(signal_guest(MACHINE_CONSOLE_INPUT), -1);
 }
 
+static void takes_signals(void)
+{
+    rig_put64(0x1b0, RIG_64BIT);
+    rig_put64(0x1b8, RIG_EXTERNAL);
+    rig_set_reg(REG_C0, 0x2e0);
+}
+
+/* KVM delivers the flag before the address that it came with, so it is told when the address has been taken.
+ */
+static void more_input_is_told_after_the_answer_is_taken(void **state)
+{
+    (void)state;
+    receive(VT220);
+    kernel.service = 0;
+    takes_signals();
+    for (unsigned i = 0; i < SCLP_INPUT_BYTES; i++)
+        type("x");
+    read_event_of("0100", "00f8 1a");
+    assert_int_equal(kernel.service, SCCB);
+    let_it_take_the_signal();
+    rig_assert_bytes(0x80, "00008000");
+    rig_step();
+    assert_int_equal(kernel.service, SCLP_EVENT_PENDING);
+}
+
+/* Typed while an answer waits: told at once, which may be too early, and again. */
+static void input_while_an_answer_waits(void **state)
+{
+    (void)state;
+    receive(VT220);
+    kernel.service = 0;
+    takes_signals();
+    type("a");
+    read_event("0008 1a");
+    assert_int_equal(kernel.service, SCCB);
+    type("b");
+    assert_int_equal(signal_guest(MACHINE_CONSOLE_INPUT), 0);
+    let_it_take_the_signal();
+    rig_step();
+    assert_int_equal(kernel.service, SCLP_EVENT_PENDING);
+}
+
 static void powerdown_for_who_listens(void **state)
 {
     (void)state;
@@ -465,6 +507,8 @@ int main(void)
         CONSOLE(input_before_it_listens),
         CONSOLE(input_across_a_reset),
         CONSOLE(input_that_takes_several_reads),
+        CONSOLE(more_input_is_told_after_the_answer_is_taken),
+        CONSOLE(input_while_an_answer_waits),
         CONSOLE(powerdown_for_who_listens),
         CONSOLE(kvm_takes_no_signal),
     };
