@@ -8,7 +8,7 @@ import pytest
 from conftest import stopped_by
 from linux_guest import UP
 
-LINES = "".join(f"{n:03} {'x' * 60}\n" for n in range(55))
+LINES = "".join(f"{n:03} {'x' * 60}\n" for n in range(200))  # several times what one answer holds
 HANDLED = "echo 0 >/proc/sys/kernel/ctrl-alt-del; trap 'echo init: in order; poweroff -f' INT; echo waits; sleep 1000 & wait"
 
 
@@ -28,6 +28,21 @@ def test_shell(linux):
     shell.daemon.type("\x03")
     shell.await_prompt()
     assert shell.answer("echo status $?") == "status 130\r\n"
+    shell.daemon.type("poweroff -f\r")
+    assert shell.daemon.wait() == 0
+
+
+@pytest.mark.long
+def test_line_mode(linux):
+    """Whole lines, in EBCDIC; ^c is the key."""
+    shell = linux.shell("--console-type", "line", words="nokaslr console=ttyS0", terminal="sclp_line0")
+    assert shell.answer("echo $((6 * 111))").endswith("666\r\n")
+    shell.daemon.type("echo reads; cat\r")
+    shell.daemon.await_console("^reads\r$")
+    shell.daemon.type("word\r")
+    shell.daemon.await_console("^word\r\nword\r$")
+    shell.daemon.type("^c\r")
+    shell.await_prompt()
     shell.daemon.type("poweroff -f\r")
     assert shell.daemon.wait() == 0
 
