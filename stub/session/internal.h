@@ -53,8 +53,9 @@ struct target {
     struct session *session; /* the attached one, or NULL */
     struct stop stop;        /* the last one; valid if has_stop */
     bool has_stop;           /* false at the first instruction */
-    bool dead;   /* the last stop was an end and nothing was changed since: running on is pointless */
-    bool killed; /* by the debugger: a lost connection must not start the guest again */
+    bool dead;        /* the last stop was an end and nothing was changed since: running on is pointless */
+    bool interrupted; /* by the debugger since it last resumed: an end must not restart the guest */
+    bool killed;      /* by the debugger: a lost connection must not start the guest again */
     int exit_status;
     struct resume_plan plan; /* breakpoints points at snapshot */
     size_t nbreakpoints;

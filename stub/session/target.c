@@ -231,12 +231,14 @@ static enum target_state kill_running(struct target *t, struct err *e)
 
 static enum target_state resume_stopped(struct target *t, struct err *e)
 {
+    t->interrupted = false;
     return resume(t, e) ? ATTACHED_STOPPED : ATTACHED_RUNNING;
 }
 
 static enum target_state interrupt_running(struct target *t, struct err *e)
 {
     (void)e;
+    t->interrupted = true;
     machine_interrupt(t->machine);
     return ATTACHED_RUNNING;
 }
@@ -253,7 +255,7 @@ static enum target_state stop_attached(struct target *t, struct err *e)
             session_exited(t->session, status_for(t->stop.reason));
             return end(t, status_for(t->stop.reason));
         }
-        if (action == ACTION_RESTART) {
+        if (action == ACTION_RESTART && !t->interrupted) {
             if (restart(t, e) == 0)
                 return ATTACHED_RUNNING;
             log_msg(LOG_ERROR, "the guest cannot be restarted: %s", e->text);

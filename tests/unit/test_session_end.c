@@ -160,9 +160,30 @@ static void test_console_is_bounded(void **state)
     world_close(w);
 }
 
+/* An interrupt that comes when such an end has stopped the CPUs already still stops the guest: one that asks
+ * for resets without end could else never be interrupted. */
+static void test_interrupt_at_an_end_that_restarts(void **state)
+{
+    (void)state;
+    for (int panic = 0; panic < 2; panic++) {
+        enum stop_reason reason = panic ? STOP_DISABLED_WAIT : STOP_RESET;
+        struct world *w = world_open((struct policy){.on_reset = ACTION_RESTART, .on_panic = ACTION_RESTART});
+        EXPECT("c", "");
+        fake_stop(w->fake, reason);
+        CONTAINS(peer_send(w, &w->a, "\x03", 1), panic ? "|T06" : "|T01");
+        assert_false(fake_running(w->fake));
+        EXPECT("c", "");
+        fake_stop(w->fake, reason);
+        world_collect(w);
+        assert_true(fake_running(w->fake));
+        world_close(w);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_interrupt_at_an_end_that_restarts),
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_end_that_cannot_restart),
         cmocka_unit_test(test_end_while_attaching),
