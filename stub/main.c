@@ -82,11 +82,11 @@ static int make(struct daemon *d, const struct options *o, struct err *e)
     d->console = calloc(1, sizeof *d->console);
     if (!d->console)
         return err_set(e, EXIT_OTHER, "no memory for the console's buffers");
-    d->exec = exec_file_open(o->image, o->symbols, o->memory, e);
-    if (!d->exec)
-        return -1;
     d->server = server_create(e);
     if (!d->server)
+        return -1;
+    d->exec = exec_file_open(o->image, o->symbols, o->memory, e);
+    if (!d->exec)
         return -1;
     if (make_consoles(d, o, e) || make_guest(d, o, e))
         return -1;

@@ -55,6 +55,7 @@ struct server *server_create(struct err *e)
         return NULL;
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that is too long for the limit (ulimit -f) is an error of write() */
     /* In the background of a terminal the daemon goes on: it gets an error, or writes across others' text. */
     signal(SIGTTIN, SIG_IGN);
     signal(SIGTTOU, SIG_IGN);

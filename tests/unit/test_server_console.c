@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,6 +47,30 @@ static void test_console_file(void **state)
     spec.path = "/nonexistent/c";
     assert_int_equal(server_console(w->server, &spec, w->name, sizeof w->name, &e), -1);
     assert_non_null(strstr(e.text, "/nonexistent/c"));
+    service_close(w);
+}
+
+/* A limit on the size of files ends the file, not the daemon. */
+static void test_console_file_at_the_limit(void **state)
+{
+    struct service *w = service_open((struct policy){0});
+    char path[96], buf[64];
+    struct rlimit limit, low;
+    struct err e;
+    (void)state;
+    snprintf(path, sizeof path, "%s/c", w->dir);
+    struct console_spec spec = {CONSOLE_FILE, path};
+    assert_int_equal(server_console(w->server, &spec, w->name, sizeof w->name, &e), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    low = (struct rlimit){4, limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+    service_start_unix(w);
+    guest_writes(w, "hello\n");
+    client_visit(w);
+    assert_int_equal(service_stop(w), 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_int_equal(read_file(path, buf, sizeof buf), 4);
+    unlink(path);
     service_close(w);
 }
 
@@ -252,11 +277,9 @@ static void test_console_none(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_console_file),
-        cmocka_unit_test(test_console_last_words),
-        cmocka_unit_test(test_console_log),
-        cmocka_unit_test(test_console_log_is_kept),
-        cmocka_unit_test(test_console_reader_that_does_not_read),
+        cmocka_unit_test(test_console_file),        cmocka_unit_test(test_console_file_at_the_limit),
+        cmocka_unit_test(test_console_last_words),  cmocka_unit_test(test_console_log),
+        cmocka_unit_test(test_console_log_is_kept), cmocka_unit_test(test_console_reader_that_does_not_read),
         cmocka_unit_test(test_console_none),
     };
     log_set_level(LOG_ERROR);
