@@ -163,7 +163,7 @@ struct kvm_machine {
     uint64_t watchdog_since;
     atomic_bool sccb_signalled; /* a service signal for an SCCB was injected, and is not known to be taken */
     atomic_bool event_waits;    /* until that one is taken */
-    bool reset_pending;         /* the guest asked for it; the next resume performs it */
+    bool reset_pending;         /* the guest asked for it, or one failed; the next resume performs it */
     unsigned reset_subcode;
     unsigned reset_cpu; /* that asked */
     struct applied_set applied;
@@ -186,7 +186,7 @@ int reset_power_on(struct kvm_machine *m, struct err *e); /* all CPUs; CPU 0 is 
 int reset_load(struct kvm_machine *m, bool cleared, struct err *e);
 void reset_start(struct kvm_machine *m); /* CPU 0 at the loaded image's PSW */
 int reset_machine(struct machine *m, const char *append, struct err *e);
-int reset_by_guest(struct kvm_machine *m, struct err *e);
+int reset_perform(struct kvm_machine *m, struct err *e); /* the kind that reset_subcode says */
 
 /* storage.c */
 int storage_map(struct kvm_machine *m, struct err *e);

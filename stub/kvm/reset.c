@@ -150,45 +150,7 @@ static struct psw short_psw(const struct kvm_machine *m)
     return (struct psw){(psw & 0xffffffff80000000ULL) ^ PSW_SHORT, psw & 0x7fffffffULL};
 }
 
-/* ---- what is asked for ---- */
-
-/* Load clear from outside: everything as if the guest had just been created. */
-static int load_anew(struct kvm_machine *m, struct err *e)
-{
-    if (reset_power_on(m, e) < 0 || storage_clear(m, e) < 0)
-        return -1;
-    reset_subsystem(m);
-    m->ipl_block.length = 0;
-    take_loadparm(m);
-    m->reset_pending = false;
-    if (reset_load(m, true, e) < 0)
-        return -1;
-    reset_start(m);
-    return 0;
-}
-
-int reset_machine(struct machine *machine, const char *append, struct err *e)
-{
-    struct kvm_machine *m = to_kvm(machine);
-    char *old = m->append;
-
-    if (!append)
-        return load_anew(m, e);
-    m->append = strdup(append);
-    if (!m->append) {
-        m->append = old;
-        return err_set(e, EXIT_OTHER, "no memory for a command line of %zu bytes", strlen(append));
-    }
-    if (load_anew(m, e) == 0) {
-        free(old);
-        return 0;
-    }
-    /* One that the image does not take must not be in the way of the next reset. */
-    free(m->append);
-    m->append = old;
-    load_anew(m, NULL);
-    return -1;
-}
+/* ---- each kind ---- */
 
 /* DIAG 308 subcodes 3, 4 and 7: the image once more, started by CPU 0 (Principles, chapter 17, "Initial
  * Program Loading"). Load normal leaves memory and the registers that an initial reset leaves. */
@@ -222,14 +184,52 @@ static int restart_in_memory(struct kvm_machine *m, struct err *e)
     return 0;
 }
 
-int reset_by_guest(struct kvm_machine *m, struct err *e)
+/* One that fails stays due: a machine that is half reset must not run. */
+int reset_perform(struct kvm_machine *m, struct err *e)
 {
-    m->reset_pending = false;
+    int rc;
+
     switch (m->reset_subcode) {
     case DIAG_MODIFIED_CLEAR:
     case DIAG_LOAD_NORMAL_RESET:
-        return restart_in_memory(m, e);
+        rc = restart_in_memory(m, e);
+        break;
     default:
-        return load_again(m, e);
+        rc = load_again(m, e);
     }
+    m->reset_pending = rc < 0;
+    return rc;
+}
+
+/* ---- by the debugger ---- */
+
+/* Load clear from outside: everything as if the guest had just been created. */
+static int load_anew(struct kvm_machine *m, struct err *e)
+{
+    m->ipl_block.length = 0;
+    m->reset_subcode = DIAG_LOAD_CLEAR;
+    return reset_perform(m, e);
+}
+
+int reset_machine(struct machine *machine, const char *append, struct err *e)
+{
+    struct kvm_machine *m = to_kvm(machine);
+    char *old = m->append;
+
+    if (!append)
+        return load_anew(m, e);
+    m->append = strdup(append);
+    if (!m->append) {
+        m->append = old;
+        return err_set(e, EXIT_OTHER, "no memory for a command line of %zu bytes", strlen(append));
+    }
+    if (load_anew(m, e) == 0) {
+        free(old);
+        return 0;
+    }
+    /* One that the image does not take must not be in the way of the next reset. */
+    free(m->append);
+    m->append = old;
+    load_anew(m, NULL);
+    return -1;
 }

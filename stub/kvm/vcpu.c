@@ -146,7 +146,7 @@ int vcpu_resume_all(struct machine *machine, const struct resume_plan *plan, str
     if (!go)
         return err_set(e, EXIT_OTHER, "the resume moves no CPU: give a continue or a step for one of %u",
                        m->base.ncpus);
-    if (m->reset_pending && reset_by_guest(m, e) < 0)
+    if (m->reset_pending && reset_perform(m, e) < 0)
         return -1;
     if (breakpoints_adopt(m, plan, e) < 0)
         return -1;

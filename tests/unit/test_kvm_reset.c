@@ -120,6 +120,42 @@ static void reset_says_what_fails(void **state)
     assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
 }
 
+/* ---- that fail ---- */
+
+static int resume(void)
+{
+    static const struct resume_plan plan = {.verb = {CPU_CONTINUE}};
+
+    memset(&rig_err, 0, sizeof rig_err);
+    return machine_resume(rig, &plan, &rig_err);
+}
+
+/* A machine that is half reset does not run: every resume tries the reset again. */
+static void assert_still_due(void)
+{
+    unsigned runs = kernel.runs;
+
+    kernel.madvise_errno = EINVAL;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(resume(), -1);
+        rig_assert_says("cannot clear the guest's memory");
+    }
+    assert_int_equal(kernel.runs, runs);
+    kernel.madvise_errno = 0;
+    rig_breakpoint(BP_HARDWARE, RIG_ENTRY, 0);
+    rig_assert_stop(rig_continue(), STOP_HW_BREAKPOINT, RIG_ENTRY);
+    rig_assert_bytes(0x800000, "0000000000000000");
+}
+
+static void a_failed_reset_stays_due(void **state)
+{
+    (void)state;
+    rig_put64(0x800000, 0x1122334455667788);
+    kernel.madvise_errno = EINVAL;
+    assert_int_equal(machine_reset(rig, NULL, &rig_err), -1);
+    assert_still_due();
+}
+
 /* ---- by the guest ---- */
 
 /* Lets the guest ask for a reset at 0x2000, with something in memory and registers that may be kept. */
@@ -283,6 +319,13 @@ static void a_changed_psw_calls_the_reset_off(void **state)
     rig_assert_bytes(0x800000, "1122334455667788");
 }
 
+static void a_failed_reset_of_the_guest_stays_due(void **state)
+{
+    (void)state;
+    asked(3);
+    assert_still_due();
+}
+
 /* ---- the parameters of the next load ---- */
 
 #define BLOCK 0x9000
@@ -375,6 +418,8 @@ int main(void)
         LINUX(reset_takes_a_new_command_line),
         LINUX(reset_keeps_the_command_line_that_fits),
         TEST(reset_says_what_fails),
+        TEST(a_failed_reset_stays_due),
+        TEST(a_failed_reset_of_the_guest_stays_due),
         TEST(modified_clear_restarts_in_memory),
         TEST(load_normal_reset_restarts_in_memory),
         TEST(restart_without_a_short_psw),
