@@ -142,8 +142,23 @@ static int console_input(struct kvm_machine *m, struct err *e)
     return 0;
 }
 
+/* A reset that is due takes back what is pending, and only a guest whose CPUs stand can have one. */
+static int check_reset(struct kvm_machine *m, struct err *e)
+{
+    bool due;
+
+    pthread_mutex_lock(&m->lock);
+    due = !m->running && m->reset_pending;
+    pthread_mutex_unlock(&m->lock);
+    return due ? err_set(e, EXIT_OTHER,
+                         "a reset of the guest is due and comes first; continue, then try again")
+               : 0;
+}
+
 static int powerdown(struct kvm_machine *m, struct err *e)
 {
+    if (check_reset(m, e) < 0)
+        return -1;
     if (sclp_quiesce(&m->sclp) < 0)
         return err_set(e, EXIT_OTHER,
                        "the guest does not listen for a request to shut down (SCLP signal quiesce): it has "
@@ -182,14 +197,11 @@ static int restart(struct vcpu *cpu, struct err *e)
     struct kvm_machine *m = cpu->m;
     bool runs;
 
+    if (check_reset(m, e) < 0)
+        return -1;
     pthread_mutex_lock(&m->lock);
     runs = cpu->phase == VCPU_RUNNING;
     pthread_mutex_unlock(&m->lock);
-    if (!runs && m->reset_pending)
-        return err_set(e, EXIT_OTHER,
-                       "CPU %u cannot be restarted: the guest has asked for a reset, which comes first; "
-                       "continue, then try again",
-                       cpu->id);
     if (!runs && cpu->stopped)
         return restart_stopped(cpu, e);
     if (signals_local(cpu, KVM_S390_RESTART) < 0)

@@ -468,6 +468,24 @@ static void powerdown_for_who_listens(void **state)
     assert_int_equal(kernel.interrupt.parm, SCCB); /* once */
 }
 
+/* The guest that has asked for a reset is not the one that comes after it. */
+static void powerdown_comes_after_a_reset(void **state)
+{
+    (void)state;
+    receive(QUIESCE);
+    rig_put(RIG_ENTRY, "83230308");
+    rig_set_reg(REG_R0 + 3, 3);
+    rig_set_reg(REG_PSWA, RIG_ENTRY);
+    rig_assert_stop(rig_continue(), STOP_RESET, RIG_ENTRY + 4);
+    kernel.service = 0;
+    assert_int_equal(signal_guest(MACHINE_POWERDOWN), -1);
+    rig_assert_says("reset");
+    assert_int_equal(kernel.service, 0);
+    rig_set_reg(REG_PSWA, 0x4000); /* which takes the reset back */
+    assert_int_equal(signal_guest(MACHINE_POWERDOWN), 0);
+    assert_event_told(0);
+}
+
 static void kvm_takes_no_signal(void **state)
 {
     (void)state;
@@ -510,6 +528,7 @@ int main(void)
         CONSOLE(more_input_is_told_after_the_answer_is_taken),
         CONSOLE(input_while_an_answer_waits),
         CONSOLE(powerdown_for_who_listens),
+        CONSOLE(powerdown_comes_after_a_reset),
         CONSOLE(kvm_takes_no_signal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
