@@ -75,12 +75,12 @@ void signals_answer(struct vcpu *cpu, uint32_t parameter)
 {
     struct kvm_machine *m = cpu->m;
 
+    cpu->event_look = EVENT_FIRST_LOOK;
     if (m->flic_fd < 0 || !(cpu->run->s.regs.crs[0] & CR0_SERVICE_SIGNAL)) {
         signals_service(m, parameter);
         return;
     }
     signals_service(m, parameter & SCCB_ADDRESS);
-    cpu->event_look = EVENT_FIRST_LOOK;
     /* Asked anew: what was typed since the answer was made has been told too early. */
     if (sclp_event_pending(&m->sclp))
         atomic_store(&m->event_waits, true);

@@ -454,6 +454,24 @@ static void input_while_an_answer_waits(void **state)
     assert_int_equal(kernel.service, SCLP_EVENT_PENDING);
 }
 
+/* The answer was given to a program that polled: it waits, too, and a CPU that does not leave KVM by itself is
+ * made to look again. */
+static void input_while_an_answer_to_polling_waits(void **state)
+{
+    (void)state;
+    receive(VT220);
+    assert_int_equal(kernel.service, SCCB);
+    takes_signals();
+    type("a");
+    assert_int_equal(signal_guest(MACHINE_CONSOLE_INPUT), 0);
+    rig_set_reg(REG_PSWM, RIG_64BIT | PSW_WAIT | PSW_IO);
+    rig_resume(CPU_CONTINUE);
+    kernel_wait_blocked();
+    machine_interrupt(rig);
+    assert_int_equal(rig_wait().reason, STOP_INTERRUPT);
+    assert_int_not_equal(kernel.timer, 0);
+}
+
 static void powerdown_for_who_listens(void **state)
 {
     (void)state;
@@ -527,6 +545,7 @@ int main(void)
         CONSOLE(input_that_takes_several_reads),
         CONSOLE(more_input_is_told_after_the_answer_is_taken),
         CONSOLE(input_while_an_answer_waits),
+        CONSOLE(input_while_an_answer_to_polling_waits),
         CONSOLE(powerdown_for_who_listens),
         CONSOLE(powerdown_comes_after_a_reset),
         CONSOLE(kvm_takes_no_signal),
