@@ -4,6 +4,8 @@
 #ifndef ZGDBD_SESSION_INTERNAL_H
 #define ZGDBD_SESSION_INTERNAL_H
 
+#include <time.h>
+
 #include "zgdbd/proto.h"
 #include "zgdbd/regs.h"
 #include "zgdbd/session.h"
@@ -44,6 +46,12 @@ enum target_intent {
     INTENT_RESET,
 };
 
+/* Ends that restarted the guest with nobody attached, as the log tells them. */
+struct restarts {
+    time_t told;     /* the second in which one was, of the monotonic clock */
+    unsigned untold; /* how many were not since then */
+};
+
 struct target {
     struct machine *machine;
     const struct exec_file *exec;
@@ -57,7 +65,8 @@ struct target {
     bool interrupted; /* by the debugger since it last resumed: an end must not restart the guest */
     bool killed;      /* by the debugger: a lost connection must not start the guest again */
     int exit_status;
-    struct resume_plan plan; /* breakpoints points at snapshot */
+    struct restarts restarts[2]; /* ends that say something is wrong are told apart from the others */
+    struct resume_plan plan;     /* breakpoints points at snapshot */
     size_t nbreakpoints;
     struct breakpoint breakpoints[BREAKPOINTS_MAX]; /* the registry */
     struct breakpoint snapshot[BREAKPOINTS_MAX];    /* as of the last resume */

@@ -100,13 +100,35 @@ static int status_for(enum stop_reason reason)
     return reason == STOP_ERROR ? EXIT_OTHER : EXIT_SHUTDOWN;
 }
 
+static enum log_level stop_level(const struct stop *stop)
+{
+    return stop->reason == STOP_RESET || stop->reason == STOP_SHUTDOWN ? LOG_INFO : LOG_WARNING;
+}
+
 static void log_stop(const struct stop *stop)
 {
     char line[512];
-    bool bad = stop->reason != STOP_RESET && stop->reason != STOP_SHUTDOWN;
     stop_line(stop, line, sizeof line);
     line[strcspn(line, "\n")] = 0;
-    log_msg(bad ? LOG_WARNING : LOG_INFO, "%s", line + strlen("zgdbd: "));
+    log_msg(stop_level(stop), "%s", line + strlen("zgdbd: "));
+}
+
+/* An end that restarts the guest may come again at once, for ever: one in a second is told, the others are
+ * counted. */
+static void log_restart(struct target *t)
+{
+    enum log_level level = stop_level(&t->stop);
+    struct restarts *restarts = &t->restarts[level == LOG_WARNING];
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (restarts->told == now.tv_sec) {
+        restarts->untold++;
+        return;
+    }
+    if (restarts->untold)
+        log_msg(level, "the guest has been restarted %u times more since that was told", restarts->untold);
+    *restarts = (struct restarts){.told = now.tv_sec};
+    log_stop(&t->stop);
 }
 
 /* After a reset that the guest asked for, resuming is what performs it, in the way that it asked for. */
@@ -120,21 +142,19 @@ static int restart(struct target *t, struct err *e)
 /* A stop with nobody attached. */
 static enum target_state settle_alone(struct target *t, struct err *e)
 {
+    enum guest_action action = action_for(t, t->stop.reason, false);
     if (!stop_is_end(t->stop.reason))
         return run_free(t, e);
     registry_clear(t);
-    log_stop(&t->stop);
-    switch (action_for(t, t->stop.reason, false)) {
-    case ACTION_EXIT:
-        return end(t, status_for(t->stop.reason));
-    case ACTION_RESTART:
+    if (action == ACTION_RESTART) {
+        log_restart(t);
         if (restart(t, e) == 0)
             return DETACHED_RUNNING;
         log_msg(LOG_ERROR, "the guest cannot be restarted: %s", e->text);
         return end(t, EXIT_OTHER);
-    default:
-        return DETACHED_STOPPED;
     }
+    log_stop(&t->stop);
+    return action == ACTION_EXIT ? end(t, status_for(t->stop.reason)) : DETACHED_STOPPED;
 }
 
 /* ---- events ---- */

@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "session_rig.h"
 #include "zgdbd/log.h"
@@ -180,6 +182,43 @@ static void test_interrupt_at_an_end_that_restarts(void **state)
     }
 }
 
+static unsigned lines_in(FILE *f)
+{
+    unsigned lines = 0;
+    rewind(f);
+    for (int c; (c = getc(f)) != EOF;)
+        lines += c == '\n';
+    return lines;
+}
+
+/* A guest that comes to an end as soon as it is restarted does not fill the log, and its last end is in it.
+ */
+static void test_log_is_bounded(void **state)
+{
+    (void)state;
+    struct world *w = world_open((struct policy){.on_panic = ACTION_RESTART, .on_shutdown = ACTION_EXIT});
+    FILE *log = tmpfile();
+    int error = dup(STDERR_FILENO), status = -1;
+    time_t begin = time(NULL);
+    assert_true(log && error >= 0 && dup2(fileno(log), STDERR_FILENO) >= 0);
+    log_set_level(LOG_INFO);
+    target_start(w->target);
+    for (int i = 0; i < 1000; i++) {
+        fake_stop(w->fake, i % 2 ? STOP_DISABLED_WAIT : STOP_RESET);
+        world_collect(w);
+    }
+    fake_stop(w->fake, STOP_SHUTDOWN);
+    world_collect(w);
+    log_set_level(LOG_ERROR);
+    assert_true(dup2(error, STDERR_FILENO) >= 0);
+    close(error);
+    assert_true(target_exited(w->target, &status));
+    /* The first panic, reset and shutdown; in each second begun two ends, and how many came before each. */
+    assert_in_range(lines_in(log), 3, 4 * (time(NULL) - begin + 2) + 1);
+    fclose(log);
+    world_close(w);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -189,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_end_while_attaching),
         TEST(test_end_while_nobody_is_left),
         cmocka_unit_test(test_console_is_bounded),
+        cmocka_unit_test(test_log_is_bounded),
     };
     log_set_level(LOG_ERROR); /* the expected warnings are many */
     return cmocka_run_group_tests(tests, NULL, NULL);
