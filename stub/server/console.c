@@ -2,7 +2,7 @@
 /* What flows between the guest's console and the places where it is shown and typed at. Each place has a
  * buffer of its own, so that a reader that does not read holds up neither a CPU nor another place; what no
  * longer fits there is lost and counted. What is typed is read only while the guest's input has room, so that
- * it waits where it was typed and none of it is lost. */
+ * it waits where it was typed and none of it is lost, except before an escape key at a terminal. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -17,7 +17,8 @@
 /* Bytes moved for a console in one turn of the loop, so that a chatty guest does not starve the debugger. */
 #define TURN_BYTES (4 * CONSOLE_BYTES)
 #define TYPED_BYTES 4096u
-/* How often a terminal in the background is looked at: a shell's `fg` sends a job that runs no signal. */
+/* How often a terminal in the background is looked at (a shell's `fg` sends a job that runs no signal), and
+ * how long one in the foreground waits for the guest. */
 #define AGAIN_SECONDS 1.
 
 static void watch(struct console *c, ev_io *w, bool on)
@@ -198,27 +199,55 @@ static void no_input(struct console *c, bool failed)
         end_input(c); /* a client that types no more may read on */
 }
 
+static bool has_escape_key(const struct console *c)
+{
+    return c->terminal.fd >= 0 && c->server->escape >= 0;
+}
+
+/* Without room nothing is read: console_take() wakes the loop. But an escape key may wait behind what the
+ * guest does not take: a terminal is read again when there was no room for a while. */
+static bool is_ready(struct console *c, size_t room)
+{
+    struct ev_loop *loop = c->server->loop;
+    if (room) {
+        c->full = false;
+        ev_timer_stop(loop, &c->again);
+        return true;
+    }
+    if (c->full)
+        return true;
+    ev_io_stop(loop, &c->readable);
+    if (has_escape_key(c)) {
+        c->full = true;
+        ev_timer_set(&c->again, AGAIN_SECONDS, 0.);
+        ev_timer_start(loop, &c->again);
+    }
+    return false;
+}
+
 static void on_readable(struct ev_loop *loop, ev_io *w, int events)
 {
     struct console *c = w->data;
     struct server *s = c->server;
     uint8_t typed[TYPED_BYTES];
     size_t room = console_room(s->input);
+    (void)loop;
     (void)events;
-    if (!room) {
-        ev_io_stop(loop, w); /* console_take() wakes the loop */
+    if (!is_ready(c, room))
         return;
-    }
-    ssize_t n = read(c->in, typed, room < sizeof typed ? room : sizeof typed);
+    ssize_t n = read(c->in, typed, room && room < sizeof typed ? room : sizeof typed);
     if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
         return;
     if (n <= 0) {
         no_input(c, n < 0);
         return;
     }
-    const uint8_t *key = c->terminal.fd >= 0 && s->escape >= 0 ? memchr(typed, s->escape, (size_t)n) : NULL;
-    console_write(s->input, typed, key ? (size_t)(key - typed) : (size_t)n);
-    target_console_input(s->target);
+    const uint8_t *key = has_escape_key(c) ? memchr(typed, s->escape, (size_t)n) : NULL;
+    if (room) {
+        console_write(s->input, typed, key ? (size_t)(key - typed) : (size_t)n);
+        target_console_input(s->target);
+    } else if (!key)
+        log_msg(LOG_WARNING, "%zd bytes typed at the terminal were lost: the guest takes no input", n);
     if (key) {
         log_msg(LOG_INFO, "ending on the escape key");
         target_quit(s->target, EXIT_SHUTDOWN);

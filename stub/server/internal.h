@@ -59,6 +59,7 @@ struct console {
     int out;               /* -1: a Unix socket without a client: the newest text is kept for the next one */
     bool ended;            /* no text is wanted any more */
     bool away;             /* nothing is read until the timer has looked again */
+    bool full;             /* there was no room for what is typed here when it was last looked at */
     bool in_line;          /* CONSOLE_LOG: the line's time stamp is written */
     int slave;             /* CONSOLE_PTY: its other end, held open; else -1 */
     struct listener *door; /* CONSOLE_UNIX: where clients come in; several consoles may have the same */

@@ -58,13 +58,18 @@ static bool is_raw(int user)
     return !(t.c_lflag & (ICANON | ECHO | ISIG));
 }
 
-static void await_raw(int user)
+static void await_modes(int user, bool raw)
 {
     time_t end = time(NULL) + 20;
-    while (!is_raw(user)) {
+    while (is_raw(user) != raw) {
         assert_true(time(NULL) < end);
         sched_yield();
     }
+}
+
+static void await_raw(int user)
+{
+    await_modes(user, true);
 }
 
 /* Every key is the guest's, also Ctrl-C, Ctrl-S and Ctrl-Z; a bare newline still returns the carriage. */
@@ -106,6 +111,27 @@ static void test_no_escape_key(void **state)
     await_raw(d.user);
     assert_int_equal(write(d.user, "ls" ESCAPE "-l", 5), 5);
     guest_reads(d.w, "ls" ESCAPE "-l");
+    close_desk(&d);
+}
+
+/* The guest takes nothing, and the input is full: what is typed waits for a while, in case it does. */
+static void test_escape_key_behind_too_much(void **state)
+{
+    struct desk d = open_desk(ESCAPE[0]);
+    static uint8_t text[CONSOLE_RING_BYTES];
+    (void)state;
+    service_start_unix(d.w);
+    await_raw(d.user);
+    console_write(&d.w->input, text, sizeof text);
+    assert_int_equal(write(d.user, "waits", 5), 5);
+    client_visit(d.w);
+    guest_takes(d.w, (char *)text, sizeof text, 4096);
+    guest_reads(d.w, "waits");
+    console_write(&d.w->input, text, sizeof text);
+    assert_int_equal(write(d.user, "lost" ESCAPE, 5), 5);
+    await_modes(d.user, false);
+    assert_int_equal(service_join(d.w), EXIT_SHUTDOWN);
+    assert_int_equal(console_held(&d.w->input), sizeof text);
     close_desk(&d);
 }
 
@@ -283,6 +309,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_raw_while_it_runs),
         cmocka_unit_test(test_escape_key),
+        cmocka_unit_test(test_escape_key_behind_too_much),
         cmocka_unit_test(test_no_escape_key),
         cmocka_unit_test(test_hangup_signal_ends_it),
         cmocka_unit_test(test_continued),
