@@ -35,8 +35,8 @@ int ipl_claim(struct ipl_job *job, const struct ipl_claim *c, struct err *e)
     const struct ipl_area *other;
 
     if (end < c->start)
-        return err_set(e, c->status, "%s %s, at 0x%" PRIx64 ", goes past the highest address", c->what,
-                       c->path, c->start);
+        return err_set(e, c->status, "%s %s, at 0x%" PRIx64 ", goes past the highest address; %s", c->what,
+                       c->path, c->start, c->advice);
     if (end > job->mem->size)
         return err_set(e, c->status,
                        "%s %s (0x%" PRIx64 "-0x%" PRIx64 ") does not fit into the guest's %" PRIu64
@@ -98,7 +98,7 @@ static int load_image(struct ipl_job *job, const struct ipl_file *f, uint64_t *s
 
     if (job->req->flat) {
         *start = job->req->load_address;
-        return load_whole(job, f, "the image", *start, "", e);
+        return load_whole(job, f, "the image", *start, "choose another --load-address", e);
     }
     job->out->elf = ipl_is_elf(f, e, &rc);
     if (rc)
@@ -186,8 +186,7 @@ int ipl_load(const struct ipl_request *req, struct guest_memory *mem, struct ipl
         start = LINUX_ENTRY;
     if (set_start(&job, start, e))
         return -1;
-    if (ipl_load_parameters(
-            &job, kernel || start == LINUX_ENTRY || (req->has_entry && req->entry == LINUX_ENTRY), e))
+    if (ipl_load_parameters(&job, kernel || start == LINUX_ENTRY || out->psw.addr == LINUX_ENTRY, e))
         return -1;
     if (kernel) {
         out->kernel_start = LINUX_KERNEL;

@@ -45,7 +45,7 @@ struct ipl_claim {
     uint64_t start;
     uint64_t size;
     enum exit_status status;
-    const char *advice; /* against an overlap */
+    const char *advice; /* against an overlap, and an end past the highest address */
 };
 
 /* ---- ipl_file.c ---- */

@@ -19,7 +19,8 @@
 #define PAGE_MASK 0xfffULL
 
 #define NO_PLACE                                                                                             \
-    "leave it out, or link the program with its entry at 0x10000 if the parameter area is its own"
+    "leave it out or move the other; if the parameter area is the program's own, link it with its entry at " \
+    "0x10000"
 
 /* How many bytes the command line may have, its terminating zero included. */
 static uint64_t command_line_limit(const struct ipl_job *job, const struct ipl_area *own)

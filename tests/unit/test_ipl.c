@@ -147,7 +147,8 @@ static void loads_a_flat_binary(void **state)
     request.load_address = SIZE - 8;
     assert_request_refused(EXIT_IMAGE, "(0xfffff8-0x1000002) does not fit into the guest's 16 MiB");
     request.load_address = UINT64_MAX - 1;
-    assert_request_refused(EXIT_IMAGE, "at 0xfffffffffffffffe, goes past the highest address");
+    assert_request_refused(
+        EXIT_IMAGE, "at 0xfffffffffffffffe, goes past the highest address; choose another --load-address");
     request.load_address = 0x3001;
     assert_request_refused(EXIT_USAGE, "cannot start at 0x3001 (--load-address)");
     request.has_entry = true;
@@ -158,6 +159,7 @@ static void loads_a_flat_binary(void **state)
 static void gives_arguments_to_a_flat_binary(void **state)
 {
     (void)state;
+    memset(image, 0, sizeof image); /* no "S390EP" in it */
     write_file("image", image, 0x1000);
     request.flat = true;
     request.load_address = 0x3000;
@@ -175,6 +177,13 @@ static void gives_arguments_to_a_flat_binary(void **state)
     request.entry = 0x10000;
     assert_int_equal(load(NULL, "root=/dev/ram0"), 0);
     assert_string_equal((char *)mem.base + 0x10480, "root=/dev/ram0");
+    request.has_entry = false;
+    request.has_psw = true;
+    request.psw = (struct psw){PSW_EA | PSW_BA, 0x10000};
+    assert_int_equal(load(NULL, "noinitrd"), 0);
+    assert_string_equal((char *)mem.base + 0x10480, "noinitrd");
+    request.psw.addr = 0x10002;
+    assert_refused(NULL, "none", EXIT_USAGE, "and the image");
 }
 
 static void knows_a_flat_linux_image(void **state)
