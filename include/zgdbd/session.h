@@ -51,10 +51,10 @@ struct policy {
 
 struct exec_file;
 
-/* The file of --symbols if there is one, else the image if it is an ELF file (one that is compressed with
- * gzip is unpacked, to no more than the bytes of guest memory + GUNZIP_BEYOND_MEMORY), else a minimal ELF
- * header made up in memory, from which gdb learns architecture and byte order. NULL with *e if a file cannot
- * be opened or unpacked. */
+/* The file of --symbols if there is one, else the image if it is an ELF file for s390x (one that is
+ * compressed with gzip is unpacked, to no more than the bytes of guest memory + GUNZIP_BEYOND_MEMORY), else a
+ * minimal ELF header made up in memory, from which gdb learns architecture and byte order. NULL with *e if a
+ * file cannot be opened or unpacked. */
 struct exec_file *exec_file_open(const char *image, const char *symbols, uint64_t memory, struct err *e);
 void exec_file_close(struct exec_file *f);
 

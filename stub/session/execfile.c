@@ -32,19 +32,14 @@ static void make_synthetic(struct exec_file *f)
     strcpy(f->path, SYNTHETIC_PATH);
 }
 
-static bool is_elf(int fd)
-{
-    char magic[SELFMAG];
-    return pread(fd, magic, sizeof magic, 0) == sizeof magic && memcmp(magic, ELFMAG, SELFMAG) == 0;
-}
-
-/* Symbols of another architecture would make gdb misread everything. */
+/* An ELF of another architecture (as symbols, or as a flat binary) would make gdb misread everything. */
 static bool is_for_s390x(int fd)
 {
     uint8_t head[offsetof(Elf64_Ehdr, e_machine) + 2];
 
-    return pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head && head[EI_CLASS] == ELFCLASS64 &&
-           head[EI_DATA] == ELFDATA2MSB && load_be16(head + offsetof(Elf64_Ehdr, e_machine)) == EM_S390;
+    return pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head && memcmp(head, ELFMAG, SELFMAG) == 0 &&
+           head[EI_CLASS] == ELFCLASS64 && head[EI_DATA] == ELFDATA2MSB &&
+           load_be16(head + offsetof(Elf64_Ehdr, e_machine)) == EM_S390;
 }
 
 /* O_NONBLOCK so that a FIFO in place of the file cannot hold up the start. */
@@ -90,7 +85,7 @@ struct exec_file *exec_file_open(const char *image, const char *symbols, uint64_
     f->fd = -1;
     if (open_file(f, symbols ? symbols : image, e))
         goto fail;
-    if (symbols && !(is_elf(f->fd) && is_for_s390x(f->fd))) {
+    if (symbols && !is_for_s390x(f->fd)) {
         err_set(e, EXIT_IMAGE,
                 "--symbols %s is no ELF file for s390x (64-bit); name the guest's vmlinux or program with "
                 "symbols",
@@ -99,7 +94,7 @@ struct exec_file *exec_file_open(const char *image, const char *symbols, uint64_
     }
     if (!symbols && unpack(f, image, memory, e))
         goto fail;
-    if (is_elf(f->fd))
+    if (is_for_s390x(f->fd))
         return f;
     close(f->fd);
     make_synthetic(f);

@@ -316,7 +316,18 @@ static void test_exec_file_is_unpacked(void **state)
     unlink(path);
 }
 
-/* The made-up ELF as a file of symbols, of this machine and of another. */
+static void expect_path(const char *image, const char *symbols, const char *path)
+{
+    struct err e;
+    struct exec_file *f = exec_file_open(image, symbols, 0x100000, &e);
+
+    assert_non_null(f);
+    assert_string_equal(exec_file_path(f), path);
+    exec_file_close(f);
+}
+
+/* The made-up ELF as a file of symbols and as an image, of this machine and of another (a flat binary then).
+ */
 static void test_symbols_are_for_s390x(void **state)
 {
     char path[] = "/tmp/zgdbd-symbols-XXXXXX";
@@ -331,12 +342,11 @@ static void test_symbols_are_for_s390x(void **state)
     assert_int_equal(exec_file_pread(f, elf, sizeof elf, 0), sizeof elf);
     exec_file_close(f);
     assert_int_equal(pwrite(fd, elf, sizeof elf, 0), sizeof elf);
-    f = exec_file_open("/etc/passwd", path, 0x100000, &e);
-    assert_non_null(f);
-    assert_string_equal(exec_file_path(f), path);
-    exec_file_close(f);
+    expect_path("/etc/passwd", path, path);
+    expect_path(path, NULL, path);
     elf[19] = 62; /* EM_X86_64 */
     assert_int_equal(pwrite(fd, elf, sizeof elf, 0), sizeof elf);
+    expect_path(path, NULL, "/zgdbd/guest");
     assert_null(exec_file_open("/etc/passwd", path, 0x100000, &e));
     assert_int_equal(e.status, EXIT_IMAGE);
     CONTAINS(e.text, "s390x");
