@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The modes of a terminal at which the guest's console is typed. It is touched only while this process is in
  * its foreground: to do so from the background would take it from the shell or the program that is. */
-#include <errno.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -11,11 +10,12 @@ void terminal_init(struct terminal *t, int fd)
     *t = (struct terminal){.fd = isatty(fd) ? fd : -1};
 }
 
-/* A terminal that is not the controlling one knows no foreground: it is ours alone. */
+/* A terminal that is not the controlling one knows no foreground, nor does one that was hung up: it is ours
+ * alone. */
 static bool in_foreground(int fd)
 {
     pid_t group = tcgetpgrp(fd);
-    return group < 0 ? errno == ENOTTY : group == getpgrp();
+    return group < 0 || group == getpgrp();
 }
 
 bool terminal_enter(struct terminal *t)

@@ -179,6 +179,20 @@ static void test_terminal_that_vanishes(void **state)
     close_desk(&d);
 }
 
+/* One that vanished while it was in other hands is not waited for: reading it tells. */
+static void test_hung_up_is_nobody_elses(void **state)
+{
+    struct terminal t;
+    int user, slave;
+    (void)state;
+    assert_int_equal(openpty(&user, &slave, NULL, NULL, NULL), 0);
+    terminal_init(&t, slave);
+    close(user);
+    assert_true(terminal_enter(&t));
+    terminal_leave(&t);
+    close(slave);
+}
+
 /* ---- job control ---- */
 
 /* The daemon as a job of a shell on the terminal `slave`. Exits with its status. */
@@ -307,15 +321,11 @@ static void test_not_open(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_raw_while_it_runs),
-        cmocka_unit_test(test_escape_key),
-        cmocka_unit_test(test_escape_key_behind_too_much),
-        cmocka_unit_test(test_no_escape_key),
-        cmocka_unit_test(test_hangup_signal_ends_it),
-        cmocka_unit_test(test_continued),
-        cmocka_unit_test(test_terminal_that_vanishes),
-        cmocka_unit_test(test_background_and_foreground),
-        cmocka_unit_test(test_not_open),
+        cmocka_unit_test(test_raw_while_it_runs),          cmocka_unit_test(test_escape_key),
+        cmocka_unit_test(test_escape_key_behind_too_much), cmocka_unit_test(test_no_escape_key),
+        cmocka_unit_test(test_hangup_signal_ends_it),      cmocka_unit_test(test_continued),
+        cmocka_unit_test(test_terminal_that_vanishes),     cmocka_unit_test(test_hung_up_is_nobody_elses),
+        cmocka_unit_test(test_background_and_foreground),  cmocka_unit_test(test_not_open),
     };
     log_set_level(LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
