@@ -210,7 +210,7 @@ static bool parse_number(const char *text, bool hex, uint64_t *value)
     if (!*text)
         return false;
     for (; *text; text++) {
-        const char *digit = memchr(digits, *text | 0x20, base);
+        const char *digit = memchr(digits, *text >= 'A' ? *text | 0x20 : *text, base);
         if (!digit || __builtin_mul_overflow(*value, base, value) ||
             __builtin_add_overflow(*value, (uint64_t)(digit - digits), value))
             return false;

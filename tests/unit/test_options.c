@@ -231,6 +231,7 @@ static void test_usage_errors(void **state)
         {"--load-address 0x i", "not an address"},
         {"--load-address -1 i", "not an address"},
         {"--entry 0x10000000000000000 i", "not an address"},
+        {"--entry \x11 i", "not an address"},
         {"--psw 1 i", "MASK:ADDR"},
         {"--psw 1: i", "MASK:ADDR"},
         {"--psw :1 i", "MASK:ADDR"},
