@@ -454,8 +454,8 @@ static void input_while_an_answer_waits(void **state)
     assert_int_equal(kernel.service, SCLP_EVENT_PENDING);
 }
 
-/* The answer was given to a program that polled: it waits, too, and a CPU that does not leave KVM by itself is
- * made to look again. */
+/* The answer was given to a program that polled: it waits, too, and a CPU that does not leave KVM by itself
+ * is made to look again. */
 static void input_while_an_answer_to_polling_waits(void **state)
 {
     (void)state;
