@@ -101,7 +101,7 @@ static const char help[] =
     "\n"
     "What happens when:\n"
     "  --on-panic ACTION     a disabled wait or a program-interruption loop\n"
-    "  --on-reset ACTION     the guest asks for a reset\n"
+    "  --on-reset ACTION     the guest asks for a reset, or its watchdog runs out\n"
     "  --on-shutdown ACTION  the guest powers itself off\n"
     "                        ACTION is stop, restart or exit. Not given: stop while a debugger is attached; "
     "without\n"
