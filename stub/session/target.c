@@ -302,7 +302,9 @@ static enum target_state stop_detached_halting(struct target *t, struct err *e)
 {
     if (t->intent == INTENT_RESET)
         return load_again(t, e);
-    if (t->intent == INTENT_RUN || stop_is_end(t->stop.reason))
+    if (t->intent == INTENT_RUN)
+        return settle_alone(t, e);
+    if (stop_is_end(t->stop.reason) && action_for(t, t->stop.reason, false) != ACTION_RESTART)
         return settle_alone(t, e);
     registry_clear(t);
     return DETACHED_STOPPED;

@@ -146,6 +146,21 @@ static void test_end_while_nobody_is_left(void **state)
     assert_int_equal(status, EXIT_PANIC);
 }
 
+/* The guest is to stop when the connection is lost: an end that would restart it does not set it going. */
+static void test_end_that_restarts_while_nobody_is_left(void **state)
+{
+    (void)state;
+    struct world *w = world_open((struct policy){.on_disconnect = DISCONNECT_STOP});
+    EXPECT("c", "");
+    fake_stop(w->fake, STOP_RESET);
+    peer_lose(w, &w->a);
+    world_collect(w);
+    assert_false(fake_running(w->fake));
+    peer_open(w, &w->b);
+    assert_true(starts(peer_ask(w, &w->b, "?", 1), "T01"));
+    world_close(w);
+}
+
 /* A debugger that does not read is not sent console lines without end. */
 static void test_console_is_bounded(void **state)
 {
@@ -227,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_end_that_cannot_restart),
         cmocka_unit_test(test_end_while_attaching),
         TEST(test_end_while_nobody_is_left),
+        cmocka_unit_test(test_end_that_restarts_while_nobody_is_left),
         cmocka_unit_test(test_console_is_bounded),
         cmocka_unit_test(test_log_is_bounded),
     };
