@@ -2,6 +2,7 @@
 """A child process whose output is followed by a thread, so that a test can wait for a line instead of sleeping, and that
 never outlives its owner."""
 
+import codecs
 import re
 import subprocess
 import threading
@@ -19,9 +20,10 @@ class Follower:
         self.thread.start()
 
     def follow(self, stream):
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a read may end within a character
         while data := stream.read1(65536):
             with self.changed:
-                self.text += data.decode("utf-8", "replace")
+                self.text += decoder.decode(data)
                 self.changed.notify_all()
         with self.changed:
             self.closed = True
