@@ -22,14 +22,6 @@ static void drop(struct connection *c)
     server_settle(s);
 }
 
-static void want(struct connection *c, ev_io *w, bool on)
-{
-    if (on)
-        ev_io_start(c->server->loop, w);
-    else
-        ev_io_stop(c->server->loop, w);
-}
-
 /* Sends what it can. -1 if the peer is gone. */
 static int flush(struct connection *c)
 {
@@ -81,9 +73,9 @@ void connection_pump(struct connection *c)
         if (!pending && !session_closing(c->session))
             break;
     }
-    want(c, &c->writable, pending);
-    want(c, &c->readable,
-         c->draining || (!pending && c->in_pos == c->in_len && !session_waiting(c->session)));
+    watch(c->server, &c->writable, pending);
+    watch(c->server, &c->readable,
+          c->draining || (!pending && c->in_pos == c->in_len && !session_waiting(c->session)));
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *w, int events)

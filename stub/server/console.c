@@ -21,14 +21,6 @@
  * how long one in the foreground waits for the guest. */
 #define AGAIN_SECONDS 1.
 
-static void watch(struct console *c, ev_io *w, bool on)
-{
-    if (on)
-        ev_io_start(c->server->loop, w);
-    else
-        ev_io_stop(c->server->loop, w);
-}
-
 /* ---- output ---- */
 
 static void write_stamp(struct console *c)
@@ -125,7 +117,7 @@ static void send_held(struct console *c)
         turn += (size_t)n;
     }
     if (c->out >= 0)
-        watch(c, &c->writable, c->pos < c->len || console_held(&c->held));
+        watch(c->server, &c->writable, c->pos < c->len || console_held(&c->held));
 }
 
 static void on_writable(struct ev_loop *loop, ev_io *w, int events)

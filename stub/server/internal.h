@@ -99,6 +99,14 @@ struct server {
  * loop if the target has ended. */
 void server_settle(struct server *s);
 
+static inline void watch(struct server *s, ev_io *w, bool on)
+{
+    if (on)
+        ev_io_start(s->loop, w);
+    else
+        ev_io_stop(s->loop, w);
+}
+
 /* listener.c */
 int listener_open_unix(struct listener *l, struct server *s, const char *path,
                        void (*accepted)(struct listener *l, int fd), struct err *e);
