@@ -145,6 +145,12 @@ static void distribute(struct server *s)
         server_wake(s);
 }
 
+static void found_room(struct console *c)
+{
+    c->full = false;
+    ev_timer_stop(c->server->loop, &c->again);
+}
+
 void consoles_pump(struct server *s)
 {
     struct console *next;
@@ -153,8 +159,10 @@ void consoles_pump(struct server *s)
         distribute(s);
     for (struct console *c = s->consoles; c; c = next) {
         next = c->next;
-        if (room && c->in >= 0 && !c->away)
+        if (room && c->in >= 0 && !c->away) {
+            found_room(c);
             ev_io_start(s->loop, &c->readable);
+        }
         send_held(c);
     }
 }
@@ -202,8 +210,7 @@ static bool is_ready(struct console *c, size_t room)
 {
     struct ev_loop *loop = c->server->loop;
     if (room) {
-        c->full = false;
-        ev_timer_stop(loop, &c->again);
+        found_room(c);
         return true;
     }
     if (c->full)
