@@ -193,7 +193,8 @@ lint-cppcheck: | $(UAPI)/asm/kvm.h
 TIDY := $(SRC:%.c=$(BUILD)/tidy/%.ok) $(BUILD)/tidy/stub/main.ok
 lint-tidy: $(TIDY)
 	@echo 'clang-tidy: clean'
-$(BUILD)/tidy/%.ok: %.c .clang-tidy $(wildcard include/zgdbd/*.h) | $(UAPI)/asm/kvm.h
+.SECONDEXPANSION:
+$(BUILD)/tidy/%.ok: %.c .clang-tidy $(wildcard include/zgdbd/*.h) $$(wildcard $$(*D)/*.h) | $(UAPI)/asm/kvm.h
 	@mkdir -p $(@D)
 	@clang-tidy --quiet $< -- $(filter-out -MMD -MP -Werror,$(CFLAGS_ALL)) -isystem $(UAPI) 2>/dev/null && touch $@
 
