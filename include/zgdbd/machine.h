@@ -69,8 +69,9 @@ struct stop {
     uint64_t addr;      /* breakpoint or watched address (as in the struct breakpoint) */
     uint64_t old_value; /* STOP_WATCH: the first 8 bytes (or fewer) at addr, before and after */
     uint64_t new_value;
-    unsigned subcode; /* STOP_RESET: DIAG 308 subcode */
-    char text[200];   /* one sentence in the architecture's words */
+    bool
+        reloads; /* STOP_RESET: the image is loaded again; else the guest goes on in its own memory (kexec) */
+    char text[200]; /* one sentence in the architecture's words */
 };
 
 /* ---- state ---- */

@@ -180,7 +180,7 @@ static enum exit_outcome reset_due(struct vcpu *cpu, struct stop *stop, unsigned
     cpu->m->reset_pending = true;
     cpu->m->reset_subcode = subcode;
     cpu->m->reset_cpu = cpu->id;
-    stop->subcode = subcode;
+    stop->reloads = subcode > DIAG_LOAD_NORMAL_RESET;
     return stop_at(cpu, stop, STOP_RESET, text);
 }
 

@@ -76,8 +76,11 @@ static enum target_state run_free(struct target *t, struct err *e)
 
 /* ---- the guest's ends ---- */
 
-static enum guest_action action_for(const struct target *t, enum stop_reason reason, bool debugger)
+/* What follows from t->stop. A guest that resets itself on its way to code that it has put into memory itself
+ * (kexec, kdump) does not end: --on-reset exit is not for it. */
+static enum guest_action action_for(const struct target *t, bool debugger)
 {
+    enum stop_reason reason = t->stop.reason;
     enum guest_action given = ACTION_DEFAULT;
     enum guest_action alone = ACTION_EXIT;
     if (reason == STOP_DISABLED_WAIT || reason == STOP_PROGRAM_LOOP)
@@ -86,6 +89,8 @@ static enum guest_action action_for(const struct target *t, enum stop_reason rea
         given = t->policy.on_shutdown;
     else if (reason == STOP_RESET) {
         given = t->policy.on_reset;
+        if (given == ACTION_EXIT && !t->stop.reloads)
+            given = ACTION_RESTART;
         alone = ACTION_RESTART;
     }
     if (given != ACTION_DEFAULT)
@@ -142,7 +147,7 @@ static int restart(struct target *t, struct err *e)
 /* A stop with nobody attached. */
 static enum target_state settle_alone(struct target *t, struct err *e)
 {
-    enum guest_action action = action_for(t, t->stop.reason, false);
+    enum guest_action action = action_for(t, false);
     if (!stop_is_end(t->stop.reason))
         return run_free(t, e);
     registry_clear(t);
@@ -270,12 +275,14 @@ static enum target_state stop_attached(struct target *t, struct err *e)
     if (stop_is_end(t->stop.reason)) {
         stop_line(&t->stop, line, sizeof line);
         session_console(t->session, line);
-        enum guest_action action = action_for(t, t->stop.reason, true);
+        enum guest_action action = action_for(t, true);
         if (action == ACTION_EXIT) {
             session_exited(t->session, status_for(t->stop.reason));
             return end(t, status_for(t->stop.reason));
         }
-        if (action == ACTION_RESTART && !t->interrupted) {
+        /* A step is not to become a run. */
+        bool ran = t->plan.verb[t->stop.cpu] == CPU_CONTINUE;
+        if (action == ACTION_RESTART && ran && !t->interrupted) {
             if (restart(t, e) == 0)
                 return ATTACHED_RUNNING;
             log_msg(LOG_ERROR, "the guest cannot be restarted: %s", e->text);
@@ -291,7 +298,7 @@ static enum target_state stop_attached_halting(struct target *t, struct err *e)
     t->session->cpu = t->stop.cpu;
     if (t->intent == INTENT_RESET)
         return load_again(t, e);
-    if (stop_is_end(t->stop.reason) && action_for(t, t->stop.reason, true) == ACTION_EXIT) {
+    if (stop_is_end(t->stop.reason) && action_for(t, true) == ACTION_EXIT) {
         log_stop(&t->stop);
         return end(t, status_for(t->stop.reason));
     }
@@ -304,7 +311,7 @@ static enum target_state stop_detached_halting(struct target *t, struct err *e)
         return load_again(t, e);
     if (t->intent == INTENT_RUN)
         return settle_alone(t, e);
-    if (stop_is_end(t->stop.reason) && action_for(t, t->stop.reason, false) != ACTION_RESTART)
+    if (stop_is_end(t->stop.reason) && action_for(t, false) != ACTION_RESTART)
         return settle_alone(t, e);
     registry_clear(t);
     return DETACHED_STOPPED;

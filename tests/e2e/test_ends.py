@@ -184,7 +184,17 @@ def test_reset_restarts_in_spite_of_a_debugger(bench, subcode):
     assert_was_reset(client, subcode)
 
 
-@pytest.mark.parametrize("subcode", [0, 3])
+@pytest.mark.parametrize("subcode", [0, 1])
+def test_reset_within_memory_is_no_end(bench, subcode):
+    """kexec and kdump go on, whatever --on-reset exit says."""
+    _, client = about_to_reset(bench, subcode, "--on-reset", "exit")
+    client.insert(0, EXITS["exits_idle"])
+    for _ in range(2):
+        assert stopped_by(client.go()) == "swbreak"
+    assert_was_reset(client, subcode)
+
+
+@pytest.mark.parametrize("subcode", [3, 4])
 def test_reset_exits(bench, subcode):
     daemon, client = about_to_reset(bench, subcode, "--on-reset", "exit")
     assert client.go() == "W00"

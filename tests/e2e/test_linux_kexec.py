@@ -40,7 +40,7 @@ def check(daemon, kernel):
 @pytest.mark.parametrize("kernel", ["6.1", "6.12"])
 def test_kexec(linux, tmp_path, progress, kernel):
     provide.ensure("long")
-    daemon = linux.start("again", "--run", files=files(tmp_path, kernel))
+    daemon = linux.start("again", "--run", "--on-reset", "exit", files=files(tmp_path, kernel))
     progress(f"6.1 boots, then {kernel} in its place")
     assert daemon.wait(KERNELS[kernel].limit + 50) == 0
     check(daemon, kernel)

@@ -19,7 +19,8 @@ static void wake(struct fake_machine *f)
 
 static struct stop make_stop(enum stop_reason reason)
 {
-    struct stop stop = {.reason = reason, .psw = {0x0002000180000000, 0x1234}, .addr = 0x100040};
+    struct stop stop = {
+        .reason = reason, .reloads = true, .psw = {0x0002000180000000, 0x1234}, .addr = 0x100040};
     snprintf(stop.text, sizeof stop.text, "%s of the fake", stop_reason_name(reason));
     return stop;
 }

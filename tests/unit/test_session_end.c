@@ -46,6 +46,39 @@ static const struct end_case {
     {STOP_ERROR, ACTION_EXIT, STOPS, EXITS, 1},
 };
 
+/* kexec: no end, whether somebody watches or not. */
+static void test_a_reset_within_memory_does_not_exit(void **state)
+{
+    (void)state;
+    for (int debugger = 0; debugger < 2; debugger++) {
+        struct world *w = world_open((struct policy){.on_reset = ACTION_EXIT});
+        int status;
+        fake_script(w->fake, STOP_RESET)->reloads = false;
+        if (debugger) {
+            ask(w, "vCont;c");
+        } else {
+            target_start(w->target);
+            world_collect(w);
+        }
+        assert_false(target_exited(w->target, &status));
+        assert_true(fake_running(w->fake));
+        assert_int_equal(w->fake->resets, 0);
+        world_close(w);
+    }
+}
+
+/* With --on-reset restart a step onto the reset ends as a step does: with a stop. */
+static void test_a_step_does_not_become_a_run(void **state)
+{
+    struct world *w = world_open((struct policy){.on_reset = ACTION_RESTART});
+    (void)state;
+    fake_script(w->fake, STOP_RESET);
+    assert_non_null(strstr(ask(w, "vCont;s:1"), "|T01"));
+    assert_false(fake_running(w->fake));
+    assert_int_equal(w->fake->resumes, 1);
+    world_close(w);
+}
+
 static void check_end(const struct end_case *c, bool debugger, bool multiprocess)
 {
     struct policy policy = {.on_panic = c->reason == STOP_DISABLED_WAIT || c->reason == STOP_PROGRAM_LOOP
@@ -237,6 +270,8 @@ static void test_log_is_bounded(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_step_does_not_become_a_run),
+        cmocka_unit_test(test_a_reset_within_memory_does_not_exit),
         cmocka_unit_test(test_interrupt_at_an_end_that_restarts),
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_end_that_cannot_restart),
