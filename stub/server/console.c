@@ -2,7 +2,8 @@
 /* What flows between the guest's console and the places where it is shown and typed at. Each place has a
  * buffer of its own, so that a reader that does not read holds up neither a CPU nor another place; what no
  * longer fits there is lost and counted. What is typed is read only while the guest's input has room, so that
- * it waits where it was typed and none of it is lost, except before an escape key at a terminal. */
+ * it waits where it was typed and none of it is lost. A terminal is read on all the same, since an escape key
+ * may be behind it; what comes before the key is kept here. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 /* Bytes moved for a console in one turn of the loop, so that a chatty guest does not starve the debugger. */
 #define TURN_BYTES (4 * CONSOLE_BYTES)
 #define TYPED_BYTES 4096u
+#define AHEAD_MAX 0x1000000u
 /* How often a terminal in the background is looked at (a shell's `fg` sends a job that runs no signal), and
  * how long one in the foreground waits for the guest. */
 #define AGAIN_SECONDS 1.
@@ -145,11 +147,46 @@ static void distribute(struct server *s)
         server_wake(s);
 }
 
-static void found_room(struct console *c)
+/* ---- typed ahead ---- */
+
+static bool has_escape_key(const struct console *c)
 {
-    c->full = false;
-    ev_timer_stop(c->server->loop, &c->again);
+    return c->terminal.fd >= 0 && c->server->escape >= 0;
 }
+
+/* How much more can be typed ahead here: only at a terminal with an escape key, which may be behind it. */
+static size_t ahead_room(struct console *c)
+{
+    struct ahead *a = &c->ahead;
+    size_t size = a->size ? 2 * a->size : TYPED_BYTES;
+    uint8_t *bytes;
+    if (!has_escape_key(c))
+        return 0;
+    if (a->len == a->size && size <= AHEAD_MAX && (bytes = realloc(a->bytes, size))) {
+        a->bytes = bytes;
+        a->size = size;
+    }
+    return a->size - a->len;
+}
+
+/* Gives the guest what was typed ahead, as far as there is room now. */
+static void drain_ahead(struct console *c)
+{
+    struct ahead *a = &c->ahead;
+    size_t room = console_room(c->server->input);
+    size_t n = a->len - a->pos < room ? a->len - a->pos : room;
+    if (!n)
+        return;
+    console_write(c->server->input, a->bytes + a->pos, n);
+    a->pos += n;
+    if (a->pos == a->len) {
+        free(a->bytes);
+        *a = (struct ahead){NULL, 0, 0, 0};
+    }
+    target_console_input(c->server->target);
+}
+
+/* ---- both ways ---- */
 
 void consoles_pump(struct server *s)
 {
@@ -159,10 +196,10 @@ void consoles_pump(struct server *s)
         distribute(s);
     for (struct console *c = s->consoles; c; c = next) {
         next = c->next;
-        if (room && c->in >= 0 && !c->away) {
-            found_room(c);
+        if (room)
+            drain_ahead(c);
+        if (room && c->in >= 0 && !c->away)
             ev_io_start(s->loop, &c->readable);
-        }
         send_held(c);
     }
 }
@@ -199,42 +236,20 @@ static void no_input(struct console *c, bool failed)
         end_input(c); /* a client that types no more may read on */
 }
 
-static bool has_escape_key(const struct console *c)
-{
-    return c->terminal.fd >= 0 && c->server->escape >= 0;
-}
-
-/* Without room nothing is read: console_take() wakes the loop. But an escape key may wait behind what the
- * guest does not take: a terminal is read again when there was no room for a while. */
-static bool is_ready(struct console *c, size_t room)
-{
-    struct ev_loop *loop = c->server->loop;
-    if (room) {
-        found_room(c);
-        return true;
-    }
-    if (c->full)
-        return true;
-    ev_io_stop(loop, &c->readable);
-    if (has_escape_key(c)) {
-        c->full = true;
-        ev_timer_set(&c->again, AGAIN_SECONDS, 0.);
-        ev_timer_start(loop, &c->again);
-    }
-    return false;
-}
-
+/* Without room nothing is read: console_take() wakes the loop. */
 static void on_readable(struct ev_loop *loop, ev_io *w, int events)
 {
     struct console *c = w->data;
     struct server *s = c->server;
     uint8_t typed[TYPED_BYTES];
-    size_t room = console_room(s->input);
-    (void)loop;
+    size_t room = c->ahead.len ? 0 : console_room(s->input);
+    size_t size = room ? room : ahead_room(c);
     (void)events;
-    if (!is_ready(c, room))
+    if (!size) {
+        ev_io_stop(loop, w);
         return;
-    ssize_t n = read(c->in, typed, room && room < sizeof typed ? room : sizeof typed);
+    }
+    ssize_t n = read(c->in, typed, size < sizeof typed ? size : sizeof typed);
     if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
         return;
     if (n <= 0) {
@@ -242,11 +257,14 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int events)
         return;
     }
     const uint8_t *key = has_escape_key(c) ? memchr(typed, s->escape, (size_t)n) : NULL;
+    size_t used = key ? (size_t)(key - typed) : (size_t)n;
     if (room) {
-        console_write(s->input, typed, key ? (size_t)(key - typed) : (size_t)n);
+        console_write(s->input, typed, used);
         target_console_input(s->target);
-    } else if (!key)
-        log_msg(LOG_WARNING, "%zd bytes typed at the terminal were lost: the guest takes no input", n);
+    } else {
+        memcpy(c->ahead.bytes + c->ahead.len, typed, used);
+        c->ahead.len += used;
+    }
     if (key) {
         log_msg(LOG_INFO, "ending on the escape key");
         target_quit(s->target, EXIT_SHUTDOWN);
@@ -341,6 +359,7 @@ void console_free(struct console *c)
         close(c->out);
     if (c->slave >= 0)
         close(c->slave);
+    free(c->ahead.bytes);
     while (*link != c)
         link = &(*link)->next;
     *link = c->next;

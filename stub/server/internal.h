@@ -51,6 +51,14 @@ struct listener {
 };
 
 /* A place where the guest's console is shown, typed at, or both. */
+/* Typed at a terminal while the guest's input was full: bytes[pos..len) are to go there next. */
+struct ahead {
+    uint8_t *bytes;
+    size_t pos;
+    size_t len;
+    size_t size;
+};
+
 struct console {
     struct server *server;
     struct console *next;
@@ -59,11 +67,11 @@ struct console {
     int out;               /* -1: a Unix socket without a client: the newest text is kept for the next one */
     bool ended;            /* no text is wanted any more */
     bool away;             /* nothing is read until the timer has looked again */
-    bool full;             /* there was no room for what is typed here when it was last looked at */
     bool in_line;          /* CONSOLE_LOG: the line's time stamp is written */
     int slave;             /* CONSOLE_PTY: its other end, held open; else -1 */
     struct listener *door; /* CONSOLE_UNIX: where clients come in; several consoles may have the same */
     struct terminal terminal;
+    struct ahead ahead;
     ev_io readable;
     ev_io writable;
     ev_timer again;
