@@ -208,7 +208,7 @@ void consoles_pump(struct server *s)
 
 static void end_input(struct console *c)
 {
-    log_msg(LOG_INFO, "the console's input from %s has ended", c->name);
+    log_msg(LOG_INFO, "the console's input from %s has ended", c->in == c->out ? c->name : "standard input");
     ev_io_stop(c->server->loop, &c->readable);
     terminal_leave(&c->terminal);
     c->terminal.fd = -1;

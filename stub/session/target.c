@@ -110,12 +110,12 @@ static enum log_level stop_level(const struct stop *stop)
     return stop->reason == STOP_RESET || stop->reason == STOP_SHUTDOWN ? LOG_INFO : LOG_WARNING;
 }
 
-static void log_stop(const struct stop *stop)
+static void log_stop(const struct stop *stop, enum log_level level)
 {
     char line[512];
     stop_line(stop, line, sizeof line);
     line[strcspn(line, "\n")] = 0;
-    log_msg(stop_level(stop), "%s", line + strlen("zgdbd: "));
+    log_msg(level, "%s", line + strlen("zgdbd: "));
 }
 
 /* An end that restarts the guest may come again at once, for ever: one in a second is told, the others are
@@ -133,7 +133,7 @@ static void log_restart(struct target *t)
     if (restarts->untold)
         log_msg(level, "the guest has been restarted %u times more since that was told", restarts->untold);
     *restarts = (struct restarts){.told = now.tv_sec};
-    log_stop(&t->stop);
+    log_stop(&t->stop, level);
 }
 
 /* After a reset that the guest asked for, resuming is what performs it, in the way that it asked for. */
@@ -158,8 +158,14 @@ static enum target_state settle_alone(struct target *t, struct err *e)
         log_msg(LOG_ERROR, "the guest cannot be restarted: %s", e->text);
         return end(t, EXIT_OTHER);
     }
-    log_stop(&t->stop);
-    return action == ACTION_EXIT ? end(t, status_for(t->stop.reason)) : DETACHED_STOPPED;
+    if (action == ACTION_EXIT) {
+        log_stop(&t->stop, stop_level(&t->stop));
+        return end(t, status_for(t->stop.reason));
+    }
+    /* Whoever sits at the console sees nothing move from here on, and is told why whatever the reason is. */
+    log_stop(&t->stop, LOG_WARNING);
+    log_msg(LOG_WARNING, "the guest stays stopped; it waits for a debugger");
+    return DETACHED_STOPPED;
 }
 
 /* ---- events ---- */
@@ -299,7 +305,7 @@ static enum target_state stop_attached_halting(struct target *t, struct err *e)
     if (t->intent == INTENT_RESET)
         return load_again(t, e);
     if (stop_is_end(t->stop.reason) && action_for(t, true) == ACTION_EXIT) {
-        log_stop(&t->stop);
+        log_stop(&t->stop, stop_level(&t->stop));
         return end(t, status_for(t->stop.reason));
     }
     return ATTACHED_STOPPED;

@@ -123,6 +123,10 @@ def test_closed_descriptors(box, redirection, status, said):
     assert done.returncode == status and said in done.stdout.decode()
 
 
+def test_end_of_input_is_told(bench):
+    bench.zgdbd("hello", "--log", "info").await_log("input from standard input has ended")
+
+
 @pytest.mark.parametrize("option, word", [
     ("unix:/nowhere/c", "choose a path in a directory that you can write to"), ("file:/nowhere/c", "choose another file"),
     ("log:/tmp", "Is a directory"), ("unix:/tmp", "choose another path")])

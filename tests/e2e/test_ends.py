@@ -46,6 +46,16 @@ def test_with_a_debugger_it_stops(bench, image, reason, place):
         daemon.await_console("(Hello from s390x\r\n){2}")
 
 
+@pytest.mark.parametrize("image, option, reason", [("hello", "--on-shutdown", "the guest shut down"),
+                                                   ("panic", "--on-panic", "disabled wait"),
+                                                   ("reboot", "--on-reset", "DIAG 308 subcode")])
+def test_stop_with_nobody_there_is_told(bench, image, option, reason):
+    """Else the console of a guest that stays stopped looks like one that hangs."""
+    daemon = bench.zgdbd(image, "--run", option, "stop")
+    daemon.await_log(f"(?s){reason}.*waits for a debugger")
+    assert daemon.process.poll() is None
+
+
 @pytest.mark.parametrize("image, option, status", [("hello", "--on-shutdown", 0), ("panic", "--on-panic", 3)])
 def test_exit_in_spite_of_a_debugger(bench, image, option, status):
     daemon = bench.zgdbd(image, option, "exit")
