@@ -192,6 +192,7 @@ int reset_perform(struct kvm_machine *m, struct err *e); /* the kind that reset_
 int storage_map(struct kvm_machine *m, struct err *e);
 int storage_clear(struct kvm_machine *m, struct err *e);
 void storage_unmap(struct kvm_machine *m);
+void storage_tell(const struct kvm_machine *m); /* once: that the file was cut off under the guest */
 
 /* vcpu.c */
 int vcpu_start(struct vcpu *cpu, struct err *e);

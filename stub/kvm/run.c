@@ -48,9 +48,10 @@ static enum entered enter(struct vcpu *cpu, bool must, struct stop *stop)
     }
     if (errno == EINTR || errno == EAGAIN)
         return ENTERED_KICK;
-    snprintf(text, sizeof text,
-             "KVM_RUN: %s: this PSW or these control registers cannot run; mend them or `monitor reset`",
-             strerror(errno));
+    snprintf(text, sizeof text, "KVM_RUN: %s: %s", strerror(errno),
+             errno == EFAULT
+                 ? "the guest's memory cannot be had: is the host's, or the disk of --memory-file, full?"
+                 : "this PSW or these control registers cannot run; mend them or `monitor reset`");
     stop_at(cpu, stop, STOP_ERROR, text);
     return ENTERED_ERROR;
 }

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -14,12 +16,59 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "zgdbd/log.h"
 
 #define MIB 0x100000ULL
+#define PAGE_BYTES 4096u
 
 static uint64_t mib(uint64_t bytes)
 {
     return bytes / MIB;
+}
+
+/* ---- a file that is cut off ---- */
+
+/* The mapping of the file for the signal handler; one guest in a process has one. */
+static struct {
+    uintptr_t base;
+    size_t size;
+    atomic_bool lost; /* pages of it are no longer the file's */
+    bool told;
+} in_use;
+
+/* Who may write the file can cut it off under a guest that runs. A page that is gone with it is replaced by
+ * one of zeros, where the next access would end this process. Any other SIGBUS does that. */
+static void on_bus_error(int sig, siginfo_t *info, void *context)
+{
+    int saved = errno;
+    uintptr_t page = (uintptr_t)info->si_addr & ~(uintptr_t)(PAGE_BYTES - 1);
+
+    (void)context;
+    if (page - in_use.base < in_use.size &&
+        mmap((void *)page, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+             0) != MAP_FAILED)
+        atomic_store(&in_use.lost, true);
+    else
+        signal(sig, SIG_DFL); /* it comes again */
+    errno = saved;
+}
+
+static void expect_cuts(const struct kvm_machine *m)
+{
+    struct sigaction action = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO};
+
+    in_use.base = (uintptr_t)m->memory.base;
+    in_use.size = (size_t)m->memory.size;
+    atomic_store(&in_use.lost, false);
+    in_use.told = false;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, NULL);
+}
+
+static void expect_no_cuts(void)
+{
+    signal(SIGBUS, SIG_DFL);
+    in_use.size = 0;
 }
 
 /* ---- the file ---- */
@@ -39,11 +88,12 @@ static int check_kind(const char *path, mode_t mode, struct err *e)
                    kind);
 }
 
-static int open_file(const char *path, struct stat *st, struct err *e)
+static int open_file(const char *path, struct stat *st, bool *made, struct err *e)
 {
     int fd;
 
-    if (stat(path, st) == 0 && check_kind(path, st->st_mode, e) < 0)
+    *made = stat(path, st) < 0;
+    if (!*made && check_kind(path, st->st_mode, e) < 0)
         return -1;
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
     if (fd < 0 || fstat(fd, st) < 0) {
@@ -153,23 +203,39 @@ static int put_file_in_place(struct kvm_machine *m, const struct stat *st, struc
     return 0;
 }
 
-/* A failure leaves the file as it was: empty, or with all that it had. */
+/* A failure leaves the file as it was: not there, empty, or with all that it had. */
 static int map_file(struct kvm_machine *m, struct err *e)
 {
     struct stat st;
+    bool made;
 
-    m->storage.fd = open_file(m->config.memory_file, &st, e);
+    m->storage.fd = open_file(m->config.memory_file, &st, &made, e);
     if (m->storage.fd < 0 || claim(m, &st, e) < 0)
         return -1;
     if (put_file_in_place(m, &st, e) < 0) {
         int rc = st.st_size ? 0 : ftruncate(m->storage.fd, 0); /* gives back what was reserved */
         (void)rc;
+        if (made)
+            unlink(m->config.memory_file);
         return -1;
     }
     m->storage.write_all = m->sys->ioctl(m->kvm_fd, KVM_CHECK_EXTENSION, (void *)KVM_CAP_S390_COW) <= 0;
+    expect_cuts(m);
     if ((st.st_size || m->storage.write_all) && clear_file(m) < 0)
         return not_cleared(m, e);
     return 0;
+}
+
+void storage_tell(const struct kvm_machine *m)
+{
+    if (!atomic_load(&in_use.lost) || in_use.told)
+        return;
+    in_use.told = true;
+    log_msg(
+        LOG_ERROR,
+        "--memory-file %s was cut off while the guest ran: what was in the lost pages is zero now, and they "
+        "are no longer kept there; `monitor reset` starts anew in the whole file",
+        m->config.memory_file);
 }
 
 /* ---- what vm.c calls ---- */
@@ -213,10 +279,27 @@ int storage_map(struct kvm_machine *m, struct err *e)
     return m->config.memory_file ? map_file(m, e) : 0;
 }
 
+/* Makes the file whole, and the guest's memory all of it. */
+static int mend(struct kvm_machine *m, struct err *e)
+{
+    struct stat st;
+
+    if (fstat(m->storage.fd, &st) < 0)
+        return not_cleared(m, e);
+    if (put_file_in_place(m, &st, e) < 0)
+        return -1;
+    expect_cuts(m);
+    return 0;
+}
+
 int storage_clear(struct kvm_machine *m, struct err *e)
 {
-    int rc = m->storage.fd >= 0 ? clear_file(m)
-                                : m->sys->madvise(m->memory.base, (size_t)m->memory.size, MADV_DONTNEED);
+    int rc;
+
+    if (m->storage.fd >= 0 && atomic_load(&in_use.lost) && mend(m, e) < 0)
+        return -1;
+    rc = m->storage.fd >= 0 ? clear_file(m)
+                            : m->sys->madvise(m->memory.base, (size_t)m->memory.size, MADV_DONTNEED);
 
     return rc < 0 ? not_cleared(m, e) : 0;
 }
@@ -224,6 +307,7 @@ int storage_clear(struct kvm_machine *m, struct err *e)
 /* A file stays as the guest has left it. */
 void storage_unmap(struct kvm_machine *m)
 {
+    expect_no_cuts();
     if (m->storage.mapping)
         m->sys->munmap(m->storage.mapping, m->storage.mapping_size);
     if (m->storage.fd >= 0)

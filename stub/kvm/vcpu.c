@@ -183,6 +183,7 @@ bool vcpu_next_stop(struct machine *machine, struct stop *out)
     struct kvm_machine *m = to_kvm(machine);
     bool ready;
 
+    storage_tell(m);
     pthread_mutex_lock(&m->lock);
     ready = m->have_stop && m->running == 0;
     if (ready) {

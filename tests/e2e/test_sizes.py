@@ -131,6 +131,25 @@ def test_file_without_room(box, folder):
     assert "no room for 1048576 MiB" in said
 
 
+def test_file_that_is_cut_off(bench, box, folder):
+    """The daemon goes on with zeros and tells, and a reset makes the file whole."""
+    path = f"{folder}/guest"
+    daemon = bench.zgdbd("exits", *SIZE, "--memory-file", path)
+    client = bench.client(daemon)
+    client.insert(0, EXITS["exits_idle"])
+    client.go()
+    client.write(MARKER, b"a marker")
+    output(box, "truncate", "-s", str(2 * MIB), path)
+    assert client.read(MARKER, 8) == bytes(8)
+    client.go()
+    daemon.await_log("cut off while the guest ran")
+    client.monitor("reset")
+    client.go()
+    client.write(MARKER, b"a marker")
+    end(daemon)
+    assert in_file(box, path, MARKER) == (f"{4 * MIB} 600", [b"a marker"])
+
+
 @pytest.mark.long
 def test_linux_in_a_file(bench, folder):
     daemon = bench.zgdbd("linux", "--run", "--memory", "128M", "--memory-file", f"{folder}/guest")
