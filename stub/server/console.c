@@ -17,6 +17,8 @@
 
 /* Bytes moved for a console in one turn of the loop, so that a chatty guest does not starve the debugger. */
 #define TURN_BYTES (4 * CONSOLE_BYTES)
+#define LAST_TURNS                                                                                           \
+    (2 * CONSOLE_RING_BYTES / TURN_BYTES + 2) /* for what is in the ring and in a console's buffer */
 #define TYPED_BYTES 4096u
 #define AHEAD_MAX 0x1000000u
 /* How often a terminal in the background is looked at (a shell's `fg` sends a job that runs no signal), and
@@ -390,7 +392,9 @@ void consoles_finish(struct server *s, int milliseconds)
     long left = milliseconds;
     bool more = true;
     ev_signal_stop(s->loop, &s->resumed);
-    while (more && left >= 0) {
+    /* The time is for readers that do not read. What can be written without waiting is, as much as there may
+     * be, however long that takes on a busy host. */
+    for (unsigned turn = 0; more && (left >= 0 || turn < LAST_TURNS); turn++) {
         struct pollfd blocked[CONSOLES_MAX + CLIENTS_MAX];
         nfds_t n = 0;
         consoles_pump(s);
@@ -399,7 +403,7 @@ void consoles_finish(struct server *s, int milliseconds)
                 blocked[n++] = (struct pollfd){.fd = c->out, .events = POLLOUT};
         more = n || (s->output && console_held(s->output));
         if (n)
-            poll(blocked, n, (int)left);
+            poll(blocked, n, left > 0 ? (int)left : 0);
         left = end - milliseconds_now();
     }
     for (struct console *c = s->consoles; c; c = c->next)
