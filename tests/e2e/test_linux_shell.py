@@ -12,6 +12,16 @@ LINES = "".join(f"{n:03} {'x' * 60}\n" for n in range(200))  # several times wha
 HANDLED = "echo 0 >/proc/sys/kernel/ctrl-alt-del; trap 'echo init: in order; poweroff -f' INT; echo waits; sleep 1000 & wait"
 
 
+def end_reader(shell, key):
+    """A program that reads, and the key that ends it."""
+    shell.daemon.type("echo reads; cat\r")
+    shell.daemon.await_console("^reads\r$")
+    shell.daemon.type("word\r")
+    shell.daemon.await_console("^word\r\nword\r$")
+    shell.daemon.type(key)
+    shell.await_prompt()
+
+
 def test_shell(linux):
     """Answers, a large paste, Ctrl-C for the program in the foreground, and the end."""
     shell = linux.shell()
@@ -21,12 +31,7 @@ def test_shell(linux):
     shell.daemon.type(LINES + "\x04")
     shell.await_prompt()
     assert hashlib.md5(LINES.encode()).hexdigest() in shell.daemon.console
-    shell.daemon.type("echo reads; cat\r")
-    shell.daemon.await_console("^reads\r$")
-    shell.daemon.type("word\r")
-    shell.daemon.await_console("^word\r\nword\r$")
-    shell.daemon.type("\x03")
-    shell.await_prompt()
+    end_reader(shell, "\x03")
     assert shell.answer("echo status $?") == "status 130\r\n"
     shell.daemon.type("poweroff -f\r")
     assert shell.daemon.wait() == 0
@@ -37,12 +42,7 @@ def test_line_mode(linux):
     """Whole lines, in EBCDIC; ^c is the key."""
     shell = linux.shell("--console-type", "line", words="nokaslr console=ttyS0", terminal="sclp_line0")
     assert shell.answer("echo $((6 * 111))").endswith("666\r\n")
-    shell.daemon.type("echo reads; cat\r")
-    shell.daemon.await_console("^reads\r$")
-    shell.daemon.type("word\r")
-    shell.daemon.await_console("^word\r\nword\r$")
-    shell.daemon.type("^c\r")
-    shell.await_prompt()
+    end_reader(shell, "^c\r")
     shell.daemon.type("poweroff -f\r")
     assert shell.daemon.wait() == 0
 

@@ -115,7 +115,8 @@ static void test_much_through_a_slow_guest(void **state)
     close_piped(&p);
 }
 
-/* The loop turns for what happens, and for nothing else: hardly while nothing does. */
+/* The loop turns for what happens, and for nothing else: hardly while nothing does. That nothing happens is
+ * no event that could be awaited, so some time has to pass; a slow machine cannot make this fail. */
 static void loop_was_calm(struct service *w)
 {
     client_visit(w);
