@@ -279,6 +279,47 @@ static enum rsp_verdict args_range_binary(struct cursor *c, struct rsp_request *
     return verdict(left(c) == out->mem.len);
 }
 
+/* "Xlen,code" as often as it comes; the code is decoded in place. */
+static bool take_exprs(struct cursor *c, struct rsp_expr exprs[RSP_EXPRS_MAX], unsigned *n)
+{
+    *n = 0;
+    while (take_char(c, 'X')) {
+        uint64_t len;
+        struct cursor code;
+
+        if (!take_hex(c, left(c) / 2, &len) || len == 0 || !take_char(c, ',') || left(c) / 2 < len ||
+            *n == RSP_EXPRS_MAX)
+            return false;
+        code = (struct cursor){.p = c->p, .end = c->p + 2 * len};
+        if (!decode_hex(&code, code.p))
+            return false;
+        exprs[(*n)++] = (struct rsp_expr){(const uint8_t *)code.p, len};
+        c->p = code.end;
+    }
+    return true;
+}
+
+/* [Xlen,code...][;cmds:persist,Xlen,code...], and with commands only the first ';' is the packet's. */
+static bool take_conditions(struct cursor *c, struct rsp_request *out)
+{
+    static const char commands[] = "cmds:";
+    uint64_t persist;
+
+    if (!take_exprs(c, out->point.conditions, &out->point.nconditions))
+        return false;
+    if (out->point.nconditions && !at_end(c) && !take_char(c, ';'))
+        return false;
+    if (at_end(c))
+        return out->point.nconditions && c->p[-1] != ';';
+    if (left(c) < strlen(commands) || memcmp(c->p, commands, strlen(commands)))
+        return false;
+    c->p += strlen(commands);
+    if (!take_hex(c, 1, &persist) || !take_char(c, ','))
+        return false;
+    out->point.persist = persist;
+    return take_exprs(c, out->point.commands, &out->point.ncommands) && out->point.ncommands;
+}
+
 /* type,addr,kind and, for an inserted breakpoint only, ;conditions;commands. A type we do not know is a
  * packet we do not know: that is how the protocol lets a stub refuse types one by one. */
 static enum rsp_verdict args_point(struct cursor *c, struct rsp_request *out)
@@ -290,16 +331,14 @@ static enum rsp_verdict args_point(struct cursor *c, struct rsp_request *out)
     if (type > RSP_POINT_ACCESS)
         return RSP_UNKNOWN;
     out->point.type = (enum rsp_point_type)type;
-    out->point.extra = NULL;
-    out->point.extra_len = 0;
+    out->point.nconditions = 0;
+    out->point.ncommands = 0;
+    out->point.persist = false;
     if (!take_hex(c, UINT64_MAX, &out->point.addr) || !take_char(c, ',') ||
         !take_hex(c, UINT64_MAX, &out->point.kind))
         return RSP_MALFORMED;
-    if (out->kind == RSP_INSERT_POINT && type <= RSP_POINT_HARDWARE && take_char(c, ';') && !at_end(c)) {
-        out->point.extra = c->p;
-        out->point.extra_len = left(c);
-        return RSP_OK;
-    }
+    if (out->kind == RSP_INSERT_POINT && type <= RSP_POINT_HARDWARE && take_char(c, ';') && !at_end(c))
+        return verdict(take_conditions(c, out) && at_end(c));
     return verdict(at_end(c));
 }
 
@@ -490,13 +529,13 @@ static enum rsp_verdict args_monitor(struct cursor *c, struct rsp_request *out)
     return verdict(decode_string(c, c->p));
 }
 
-static enum rsp_verdict args_phys_mode(struct cursor *c, struct rsp_request *out)
+static enum rsp_verdict args_flag(struct cursor *c, struct rsp_request *out)
 {
-    uint64_t mode;
+    uint64_t value;
 
-    if (!take_char(c, ':') || !take_hex(c, 1, &mode) || !at_end(c))
+    if (!take_char(c, ':') || !take_hex(c, 1, &value) || !at_end(c))
         return RSP_MALFORMED;
-    out->phys_mode = mode == 1;
+    out->flag = value == 1;
     return RSP_OK;
 }
 
@@ -543,7 +582,7 @@ static const struct packet {
     {"vFile:setfs", RSP_FILE_SETFS, args_colon_pid},
     {"qRcmd", RSP_MONITOR, args_monitor},
     {"qqemu.PhyMemMode", RSP_QUERY_PHYS_MODE, args_none},
-    {"Qqemu.PhyMemMode", RSP_SET_PHYS_MODE, args_phys_mode},
+    {"Qqemu.PhyMemMode", RSP_SET_PHYS_MODE, args_flag},
     {"D", RSP_DETACH, args_semicolon_pid_optional},
     {"k", RSP_KILL, args_none},
     {"vKill", RSP_KILL_PID, args_semicolon_pid},

@@ -4,11 +4,14 @@
  *
  * Threads: every function is called on the loop's thread. An engine may run CPUs on threads of its own; it
  * tells the loop that something happened through struct machine_events.wake, the only thing it calls from
- * them, and the loop then collects with machine_next_stop(). All-stop: a stop is handed out when no CPU runs
- * any more. Registers, memory and breakpoint checks may be asked for only while no CPU runs. */
+ * them, and the loop then collects with machine_next_stop(). An engine is all-stop: stops are handed out when
+ * no CPU runs any more, one for each CPU that has something to tell; who wants CPUs to run on meanwhile
+ * (non-stop) resumes them. Registers, memory and breakpoint checks may be asked for only while no CPU runs.
+ */
 #ifndef ZGDBD_MACHINE_H
 #define ZGDBD_MACHINE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,30 +30,60 @@ enum bp_kind {
     BP_WRITE,    /* Z2: write watchpoint */
 };
 
+struct agent_expr;   /* agent.h */
+struct console_ring; /* console.h */
+
+/* What is to be done at a breakpoint before it is told; immutable while a CPU runs. */
+struct bp_actions {
+    /* It counts as hit if there is none, or if one of them is not zero. The first that cannot be evaluated
+     * stops the CPU with a text. */
+    size_t nconditions;
+    const struct agent_expr *const *conditions;
+    /* Run in order at each hit, after which the CPU goes on without a stop; one that fails stops it with a
+     * text. */
+    size_t ncommands;
+    const struct agent_expr *const *commands;
+};
+
+/* Written by the engine while it runs, read by anybody. */
+struct bp_counts {
+    atomic_ullong reached; /* by a CPU, in the address space that is meant */
+    atomic_ullong hits;    /* of these, the condition was true */
+};
+
 struct breakpoint {
     enum bp_kind kind;
-    uint64_t addr; /* logical */
-    uint64_t len;  /* bytes watched; of no meaning for the others */
+    uint64_t addr;                    /* logical */
+    uint64_t len;                     /* bytes watched; of no meaning for the others */
+    const struct bp_actions *actions; /* NULL: always told */
+    struct bp_counts *counts;         /* NULL: not counted */
 };
 
 enum cpu_verb {
     CPU_HOLD,
     CPU_CONTINUE,
     CPU_STEP,
+    CPU_STEP_RANGE, /* one instruction, and on as long as the PC is within start..end */
+};
+
+struct cpu_action {
+    enum cpu_verb verb;
+    uint64_t start, end; /* logical addresses, end excluded; of no meaning for the other verbs */
 };
 
 /* Everything a vcpu's thread needs to know to run until something is to be reported. The caller owns it and
- * keeps it unchanged until the stop has been handed out. */
+ * what it points to, and keeps it unchanged until the stops have been handed out. */
 struct resume_plan {
-    enum cpu_verb verb[MACHINE_MAX_CPUS];
+    struct cpu_action action[MACHINE_MAX_CPUS];
     size_t nbreakpoints;
-    const struct breakpoint *breakpoints; /* no two equal */
+    const struct breakpoint *breakpoints; /* no two of the same kind, addr and len */
+    struct console_ring *printed;         /* what the breakpoints' commands print; NULL: lost */
 };
 
 /* ---- stops ---- */
 
 enum stop_reason {
-    STOP_STEP,
+    STOP_STEP, /* the step is done, or the range left */
     STOP_SW_BREAKPOINT,
     STOP_HW_BREAKPOINT,
     STOP_WATCH,
@@ -69,6 +102,7 @@ struct stop {
     uint64_t addr;      /* breakpoint or watched address (as in the struct breakpoint) */
     uint64_t old_value; /* STOP_WATCH: the first 8 bytes (or fewer) at addr, before and after */
     uint64_t new_value;
+    bool tell; /* the text is news for the user, whatever the reason: a condition that cannot be evaluated */
     bool
         reloads; /* STOP_RESET: the image is loaded again; else the guest goes on in its own memory (kexec) */
     char text[200]; /* one sentence in the architecture's words */
@@ -151,14 +185,16 @@ static inline int machine_resume(struct machine *m, const struct resume_plan *pl
     return m->ops->resume(m, plan, e);
 }
 
-/* Asks running CPUs to stop; a STOP_INTERRUPT follows, or another stop that came first. Does nothing if none
- * runs. */
+/* Asks running CPUs to stop; a STOP_INTERRUPT follows from one of them if no CPU has anything else to tell.
+ * Does nothing if none runs. */
 static inline void machine_interrupt(struct machine *m)
 {
     m->ops->interrupt(m);
 }
 
-/* Hands out the next stop, if there is one: one for each resume. */
+/* Hands out the next stop, if there is one and no CPU runs: at least one for each resume, at most one for
+ * each CPU, in the order in which they came. A CPU that stopped only because another did has none, and its
+ * action is not done yet. */
 static inline bool machine_next_stop(struct machine *m, struct stop *out)
 {
     return m->ops->next_stop(m, out);

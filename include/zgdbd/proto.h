@@ -132,7 +132,17 @@ enum rsp_kind {
     RSP_ATTACH,             /* vAttach;pid: pid */
     RSP_MONITOR,            /* qRcmd,command: monitor.text, monitor.text_len */
     RSP_QUERY_PHYS_MODE,    /* qqemu.PhyMemMode: - */
-    RSP_SET_PHYS_MODE,      /* Qqemu.PhyMemMode:0|1: phys_mode */
+    RSP_SET_PHYS_MODE,      /* Qqemu.PhyMemMode:0|1: flag */
+    RSP_SEARCH_MEM,         /* qSearch:memory:addr;length;pattern: search */
+    RSP_CRC_MEM,            /* qCRC:addr,length: mem.addr, mem.len */
+    RSP_NON_STOP,           /* QNonStop:0|1: flag */
+    RSP_NEXT_STOPPED,       /* vStopped: - */
+    RSP_CTRL_C,             /* vCtrlC: - */
+    RSP_THREAD_EVENTS,      /* QThreadEvents:0|1: flag */
+    RSP_PASS_SIGNALS,       /* QPassSignals:..., QProgramSignals:...: - (a CPU takes none) */
+    RSP_FILE_READLINK,      /* vFile:readlink:filename: file.name */
+    RSP_FILE_STAT,          /* vFile:stat:filename, vFile:lstat:filename: file.name */
+    RSP_FILE_CHANGE,        /* vFile:pwrite, vFile:unlink: - */
 };
 
 /* Features announced by gdb in qSupported as "name+" (xmlRegisters as "name=value"). */
@@ -161,15 +171,27 @@ enum rsp_action_type {
     RSP_ACTION_CONTINUE, /* c, and C with a signal */
     RSP_ACTION_STEP,     /* s, and S with a signal */
     RSP_ACTION_STOP,     /* t */
+    RSP_ACTION_RANGE,    /* r start,end */
 };
 
 struct rsp_action {
     enum rsp_action_type type;
-    uint8_t signal; /* gdb's number of the signal to deliver, 0 for none */
+    uint8_t signal;      /* gdb's number of the signal to deliver, 0 for none */
+    uint64_t start, end; /* RSP_ACTION_RANGE: addresses, end excluded */
     struct rsp_thread_id thread;
 };
 
 #define RSP_ACTIONS_MAX 64u
+
+/* An agent expression of a breakpoint: its bytecode (GDB manual, "The GDB Agent Expression Mechanism"), not
+ * looked at. */
+struct rsp_expr {
+    const uint8_t *code;
+    size_t len; /* bytes, at least 1 */
+};
+
+/* Conditions, and commands, that one Z packet may carry; with more it is malformed. */
+#define RSP_EXPRS_MAX 64u
 
 /* One request. Only what enum rsp_kind names for its kind is set. All pointers are into the payload that was
  * parsed and live as long as it does; strings (const char *) are NUL terminated and contain no NUL; data is
@@ -193,9 +215,11 @@ struct rsp_request {
             enum rsp_point_type type;
             uint64_t addr;
             uint64_t kind; /* Z0, Z1: the kind of instruction; Z2 to Z4: the length in bytes */
-            /* Conditions and commands: what is behind the first ';', undecoded; NULL if there is nothing. */
-            const char *extra;
-            size_t extra_len; /* bytes */
+            unsigned nconditions;
+            struct rsp_expr conditions[RSP_EXPRS_MAX];
+            unsigned ncommands;
+            struct rsp_expr commands[RSP_EXPRS_MAX];
+            bool persist; /* commands: they are to be run when the debugger is gone, too */
         } point;
         struct {
             uint8_t signal; /* 0 for none */
@@ -233,7 +257,13 @@ struct rsp_request {
             const char *text;
             size_t text_len; /* bytes, without the NUL */
         } monitor;
-        bool phys_mode;
+        struct {
+            uint64_t addr;
+            uint64_t len; /* bytes to search; addr + len does not pass 2^64 */
+            const uint8_t *pattern;
+            size_t pattern_len; /* bytes, at least 1 */
+        } search;
+        bool flag;
     };
 };
 
@@ -256,6 +286,7 @@ enum rsp_verdict rsp_parse_request(char *payload, size_t len, struct rsp_request
 enum rsp_begin_flags {
     RSP_PLAIN = 0,
     RSP_RLE = 1, /* run-length encode at the end: for replies with long runs, such as `g` or memory */
+    RSP_NOTIFICATION = 2, /* begins with '%': no reply, and nobody acknowledges it */
 };
 
 /* buf[0..len) is what is to be sent; it may hold acks and earlier replies. Clear it with len = 0 (not between

@@ -114,6 +114,13 @@ void session_destroy(struct session *s);
 size_t session_input(struct session *s, const void *data, size_t n);
 bool session_waiting(const struct session *s);
 
+/* True while the session works on a request whose answer takes long (a search through memory): call
+ * session_work() as often as there is nothing else to do. It does a few milliseconds' worth, and puts the
+ * reply into the output when it is done. Meanwhile session_input() takes acknowledgements and an interrupt
+ * character, which ends the work with an error, and leaves everything else. */
+bool session_working(const struct session *s);
+void session_work(struct session *s);
+
 /* Bytes to send, and how many of them were sent. */
 const char *session_output(const struct session *s, size_t *len);
 void session_sent(struct session *s, size_t n);

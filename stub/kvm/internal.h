@@ -111,7 +111,7 @@ struct vcpu {
     bool thread_started;
     enum vcpu_phase phase; /* under the machine's lock */
     atomic_bool stop_requested;
-    enum cpu_verb verb;
+    struct cpu_action action;
     bool stopped;     /* the architecture's stopped state */
     bool at_reported; /* the PC stands where a breakpoint was reported, not moved since */
     atomic_ullong exits[EXIT_KINDS];

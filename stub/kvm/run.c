@@ -339,7 +339,7 @@ void run_until_stop(struct vcpu *cpu, struct stop *stop)
     if (cpu->stopped)
         stop_at(cpu, stop, STOP_SHUTDOWN,
                 "the CPU is stopped: change its PSW, or start the guest again with `monitor reset`");
-    else if (cpu->verb == CPU_STEP)
+    else if (cpu->action.verb != CPU_CONTINUE)
         step(cpu, stop);
     else
         run_on(cpu, stop);

@@ -139,8 +139,8 @@ int vcpu_resume_all(struct machine *machine, const struct resume_plan *plan, str
     unsigned go = 0;
 
     for (unsigned i = 0; i < m->base.ncpus; i++) {
-        go += plan->verb[i] != CPU_HOLD;
-        if (plan->verb[i] == CPU_STEP && !(m->base.caps & MACHINE_CAN_STEP))
+        go += plan->action[i].verb != CPU_HOLD;
+        if (plan->action[i].verb >= CPU_STEP && !(m->base.caps & MACHINE_CAN_STEP))
             return err_set(e, EXIT_OTHER, "cannot step CPU %u: %s", i, m->base.notice);
     }
     if (!go)
@@ -154,15 +154,15 @@ int vcpu_resume_all(struct machine *machine, const struct resume_plan *plan, str
     m->have_stop = false;
     m->running = go;
     for (unsigned i = 0; i < m->base.ncpus; i++) {
-        m->cpu[i].verb = plan->verb[i];
-        if (plan->verb[i] == CPU_HOLD)
+        m->cpu[i].action = plan->action[i];
+        if (plan->action[i].verb == CPU_HOLD)
             continue;
         atomic_store(&m->cpu[i].stop_requested, false);
         m->cpu[i].phase = VCPU_RUNNING;
     }
     pthread_mutex_unlock(&m->lock);
     for (unsigned i = 0; i < m->base.ncpus; i++)
-        if (plan->verb[i] != CPU_HOLD)
+        if (plan->action[i].verb != CPU_HOLD)
             sem_post(&m->cpu[i].go);
     return 0;
 }

@@ -161,6 +161,6 @@ void cmd_query_phys_mode(struct session *s, const struct rsp_request *r)
 
 void cmd_set_phys_mode(struct session *s, const struct rsp_request *r)
 {
-    s->phys_mode = r->phys_mode;
+    s->phys_mode = r->flag;
     rsp_reply(&s->out, "OK");
 }

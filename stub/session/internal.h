@@ -106,7 +106,7 @@ int target_attach(struct target *t, struct session *s, struct err *e);
 void target_detach(struct target *t);
 void target_lost(struct target *t);
 int target_kill(struct target *t, struct err *e);
-int target_resume(struct target *t, const enum cpu_verb verb[MACHINE_MAX_CPUS], struct err *e);
+int target_resume(struct target *t, const struct cpu_action action[MACHINE_MAX_CPUS], struct err *e);
 void target_interrupt(struct target *t);
 int target_reset(struct target *t, const char *append, struct err *e); /* stopped, attached */
 int target_restart(struct target *t, unsigned cpu, struct err *e);     /* PSW restart */

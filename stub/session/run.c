@@ -26,14 +26,14 @@ static void resume_failed(struct session *s, const char *text)
     session_refuse(s, RSP_EINVAL, text);
 }
 
-static void resume(struct session *s, const enum cpu_verb verb[MACHINE_MAX_CPUS])
+static void resume(struct session *s, const struct cpu_action action[MACHINE_MAX_CPUS])
 {
     const struct machine *m = s->target->machine;
     bool steps = false, moves = false;
     struct err e;
     for (unsigned cpu = 0; cpu < m->ncpus; cpu++) {
-        steps |= verb[cpu] == CPU_STEP;
-        moves |= verb[cpu] != CPU_HOLD;
+        steps |= action[cpu].verb >= CPU_STEP;
+        moves |= action[cpu].verb != CPU_HOLD;
     }
     if (!moves)
         stop_reply(s);
@@ -41,14 +41,14 @@ static void resume(struct session *s, const enum cpu_verb verb[MACHINE_MAX_CPUS]
         resume_failed(s, "this target cannot run; it can only be looked at");
     else if (steps && !(m->caps & MACHINE_CAN_STEP))
         resume_failed(s, "this host cannot step a guest (no guest debugging by PER); use breakpoints");
-    else if (target_resume(s->target, verb, &e))
+    else if (target_resume(s->target, action, &e))
         resume_failed(s, e.text);
 }
 
 /* c and s: the thread of Hc gets the verb. The others run with it, but stand still while one steps. */
 static void resume_simple(struct session *s, const struct rsp_request *r, enum cpu_verb wanted)
 {
-    enum cpu_verb verb[MACHINE_MAX_CPUS] = {CPU_HOLD};
+    struct cpu_action action[MACHINE_MAX_CPUS] = {{CPU_HOLD, 0, 0}};
     const struct machine *m = s->target->machine;
     struct rsp_thread_id id = {TARGET_PID, s->resume_tid};
     unsigned cpu = (unsigned)session_cpu(s, id);
@@ -64,8 +64,8 @@ static void resume_simple(struct session *s, const struct rsp_request *r, enum c
         }
     }
     for (unsigned i = 0; i < m->ncpus; i++)
-        verb[i] = !one || i == cpu ? wanted : CPU_HOLD;
-    resume(s, verb);
+        action[i].verb = !one || i == cpu ? wanted : CPU_HOLD;
+    resume(s, action);
 }
 
 void cmd_continue(struct session *s, const struct rsp_request *r)
@@ -93,20 +93,24 @@ static bool matches(struct rsp_thread_id id, unsigned cpu)
     return id.tid == RSP_ALL || id.tid == RSP_ANY || id.tid == (int64_t)cpu + 1;
 }
 
-static enum cpu_verb verb_for(const struct rsp_request *r, unsigned cpu)
+static struct cpu_action action_for(const struct rsp_request *r, unsigned cpu)
 {
-    static const enum cpu_verb verbs[] = {
-        [RSP_ACTION_CONTINUE] = CPU_CONTINUE, [RSP_ACTION_STEP] = CPU_STEP, [RSP_ACTION_STOP] = CPU_HOLD};
-    for (unsigned i = 0; i < r->vcont.count; i++)
-        if (matches(r->vcont.actions[i].thread, cpu))
-            return verbs[r->vcont.actions[i].type];
-    return CPU_HOLD;
+    static const enum cpu_verb verbs[] = {[RSP_ACTION_CONTINUE] = CPU_CONTINUE,
+                                          [RSP_ACTION_STEP] = CPU_STEP,
+                                          [RSP_ACTION_STOP] = CPU_HOLD,
+                                          [RSP_ACTION_RANGE] = CPU_STEP_RANGE};
+    for (unsigned i = 0; i < r->vcont.count; i++) {
+        const struct rsp_action *a = &r->vcont.actions[i];
+        if (matches(a->thread, cpu))
+            return (struct cpu_action){verbs[a->type], a->start, a->end};
+    }
+    return (struct cpu_action){.verb = CPU_HOLD};
 }
 
 /* Signals of C and S are ignored: a CPU takes none. While the guest runs, only t has a meaning. */
 void cmd_vcont(struct session *s, const struct rsp_request *r)
 {
-    enum cpu_verb verb[MACHINE_MAX_CPUS] = {CPU_HOLD};
+    struct cpu_action action[MACHINE_MAX_CPUS] = {{CPU_HOLD, 0, 0}};
     const struct target *t = s->target;
     if (session_attached(s) && t->state == ATTACHED_RUNNING && r->vcont.actions[0].type == RSP_ACTION_STOP) {
         target_interrupt(s->target);
@@ -117,8 +121,8 @@ void cmd_vcont(struct session *s, const struct rsp_request *r)
         return;
     }
     for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
-        verb[cpu] = verb_for(r, cpu);
-    resume(s, verb);
+        action[cpu] = action_for(r, cpu);
+    resume(s, action);
 }
 
 /* ---- breakpoints ---- */

@@ -111,6 +111,17 @@ bool session_closing(const struct session *s)
     return s->phase == SESSION_CLOSING;
 }
 
+bool session_working(const struct session *s)
+{
+    (void)s;
+    return false;
+}
+
+void session_work(struct session *s)
+{
+    (void)s;
+}
+
 const char *session_output(const struct session *s, size_t *len)
 {
     *len = s->out.len;

@@ -14,7 +14,7 @@ enum target_event {
     EVENT_DETACH, /* D */
     EVENT_LOST,   /* the attached session's connection is gone */
     EVENT_KILL,
-    EVENT_RESUME, /* t->plan.verb is set */
+    EVENT_RESUME, /* t->plan.action is set */
     EVENT_INTERRUPT,
     EVENT_STOP, /* t->stop is set; no CPU runs */
     TARGET_EVENTS,
@@ -44,7 +44,7 @@ static int resume(struct target *t, struct err *e)
 static int resume_all(struct target *t, struct err *e)
 {
     for (unsigned cpu = 0; cpu < MACHINE_MAX_CPUS; cpu++)
-        t->plan.verb[cpu] = CPU_CONTINUE;
+        t->plan.action[cpu] = (struct cpu_action){.verb = CPU_CONTINUE};
     return resume(t, e);
 }
 
@@ -287,7 +287,7 @@ static enum target_state stop_attached(struct target *t, struct err *e)
             return end(t, status_for(t->stop.reason));
         }
         /* A step is not to become a run. */
-        bool ran = t->plan.verb[t->stop.cpu] == CPU_CONTINUE;
+        bool ran = t->plan.action[t->stop.cpu].verb == CPU_CONTINUE;
         if (action == ACTION_RESTART && ran && !t->interrupted) {
             if (restart(t, e) == 0)
                 return ATTACHED_RUNNING;
@@ -442,9 +442,9 @@ int target_kill(struct target *t, struct err *e)
     return target_event(t, EVENT_KILL, e);
 }
 
-int target_resume(struct target *t, const enum cpu_verb verb[MACHINE_MAX_CPUS], struct err *e)
+int target_resume(struct target *t, const struct cpu_action action[MACHINE_MAX_CPUS], struct err *e)
 {
-    memcpy(t->plan.verb, verb, sizeof t->plan.verb);
+    memcpy(t->plan.action, action, sizeof t->plan.action);
     return target_event(t, EVENT_RESUME, e);
 }
 

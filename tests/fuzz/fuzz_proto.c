@@ -82,8 +82,11 @@ static void check_numbers(const char *payload, size_t len, const struct rsp_requ
     case RSP_INSERT_POINT:
     case RSP_REMOVE_POINT:
         require(r->point.type <= RSP_POINT_ACCESS);
-        if (r->point.extra)
-            inside(payload, len, r->point.extra, r->point.extra_len);
+        require(r->point.nconditions <= RSP_EXPRS_MAX && r->point.ncommands <= RSP_EXPRS_MAX);
+        for (unsigned i = 0; i < r->point.nconditions; i++)
+            inside(payload, len, r->point.conditions[i].code, r->point.conditions[i].len);
+        for (unsigned i = 0; i < r->point.ncommands; i++)
+            inside(payload, len, r->point.commands[i].code, r->point.commands[i].len);
         break;
     case RSP_VCONT:
         require(r->vcont.count > 0 && r->vcont.count <= RSP_ACTIONS_MAX);

@@ -237,7 +237,7 @@ void rig_no_breakpoints(void)
 void rig_breakpoint(enum bp_kind kind, uint64_t addr, uint64_t len)
 {
     assert_true(plan.nbreakpoints < BREAKPOINTS_MAX);
-    set[plan.nbreakpoints++] = (struct breakpoint){kind, addr, len};
+    set[plan.nbreakpoints++] = (struct breakpoint){.kind = kind, .addr = addr, .len = len};
 }
 
 bool rig_check(void)
@@ -248,7 +248,7 @@ bool rig_check(void)
 
 void rig_resume(enum cpu_verb verb)
 {
-    plan.verb[0] = verb;
+    plan.action[0].verb = verb;
     if (machine_resume(rig, &plan, &rig_err) < 0)
         fail_msg("resume refused: %s", rig_err.text);
 }

@@ -380,13 +380,14 @@ static void refuses_the_51st(void **state)
 static void resume_refuses_the_51st(void **state)
 {
     struct breakpoint set[KERNEL_HW_MAX + 1];
-    struct resume_plan plan = {.verb = {CPU_CONTINUE}, .nbreakpoints = KERNEL_HW_MAX + 1, .breakpoints = set};
+    struct resume_plan plan = {
+        .action = {{.verb = CPU_CONTINUE}}, .nbreakpoints = KERNEL_HW_MAX + 1, .breakpoints = set};
     unsigned runs = kernel.runs;
     struct stop stop;
 
     (void)state;
     for (unsigned i = 0; i <= KERNEL_HW_MAX; i++)
-        set[i] = (struct breakpoint){BP_HARDWARE, 0x8000 + 4 * i, 0};
+        set[i] = (struct breakpoint){.kind = BP_HARDWARE, .addr = 0x8000 + 4 * i};
     assert_int_equal(machine_resume(rig, &plan, &rig_err), -1);
     rig_assert_says("cannot set a breakpoint or watchpoint at 0x80c8");
     assert_false(machine_next_stop(rig, &stop));

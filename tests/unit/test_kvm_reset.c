@@ -125,7 +125,7 @@ static void reset_says_what_fails(void **state)
 
 static int resume(void)
 {
-    static const struct resume_plan plan = {.verb = {CPU_CONTINUE}};
+    static const struct resume_plan plan = {.action = {{.verb = CPU_CONTINUE}}};
 
     memset(&rig_err, 0, sizeof rig_err);
     return machine_resume(rig, &plan, &rig_err);

@@ -140,7 +140,7 @@ static void refuses_an_initrd_that_does_not_fit(void **state)
 
 static void runs_without_guest_debugging(void **state)
 {
-    struct resume_plan plan = {.verb = {CPU_STEP}};
+    struct resume_plan plan = {.action = {{.verb = CPU_STEP}}};
 
     (void)state;
     kernel.no_gper = true;
@@ -190,7 +190,7 @@ static void needs_no_capability_but_the_psw(void **state)
 /* A resume that moves no CPU would never stop. */
 static void a_resume_that_moves_nobody_is_refused(void **state)
 {
-    struct resume_plan plan = {.verb = {CPU_HOLD}};
+    struct resume_plan plan = {.action = {{.verb = CPU_HOLD}}};
 
     (void)state;
     assert_int_equal(machine_resume(rig, &plan, &rig_err), -1);

@@ -246,7 +246,7 @@ static void test_memory_writes(void **state)
 
 static void test_points(void **state)
 {
-    static const char tail[] = "X3,220127;X1,27;cmds:0,X1,27";
+    static const char tail[] = "X3,220127X1,27;cmds:1,X2,2227";
     char packet[64];
 
     (void)state;
@@ -256,8 +256,8 @@ static void test_points(void **state)
         assert_int_equal(req.point.type, type);
         assert_int_equal(req.point.addr, 0x1234);
         assert_int_equal(req.point.kind, 2);
-        assert_null(req.point.extra);
-        assert_int_equal(req.point.extra_len, 0);
+        assert_int_equal(req.point.nconditions, 0);
+        assert_int_equal(req.point.ncommands, 0);
         packet[0] = 'z';
         ok(packet, RSP_REMOVE_POINT);
         assert_int_equal(req.point.type, type);
@@ -267,13 +267,28 @@ static void test_points(void **state)
             continue;
         }
         ok(packet, RSP_INSERT_POINT);
-        assert_int_equal(req.point.extra_len, strlen(tail));
-        assert_memory_equal(req.point.extra, tail, strlen(tail));
+        assert_int_equal(req.point.nconditions, 2);
+        assert_int_equal(req.point.conditions[0].len, 3);
+        assert_memory_equal(req.point.conditions[0].code, "\x22\x01\x27", 3);
+        assert_int_equal(req.point.conditions[1].len, 1);
+        assert_int_equal(req.point.conditions[1].code[0], 0x27);
+        assert_true(req.point.persist);
+        assert_int_equal(req.point.ncommands, 1);
+        assert_memory_equal(req.point.commands[0].code, "\x22\x27", 2);
         packet[0] = 'z';
         malformed(packet, RSP_REMOVE_POINT);
     }
     ok("Z0,0,2;", RSP_INSERT_POINT);
-    assert_null(req.point.extra);
+    assert_int_equal(req.point.nconditions, 0);
+    ok("Z0,0,2;cmds:0,X1,27X1,27", RSP_INSERT_POINT);
+    assert_int_equal(req.point.ncommands, 2);
+    assert_false(req.point.persist);
+    malformed("Z0,0,2;X2,27", RSP_INSERT_POINT);
+    malformed("Z0,0,2;X0,", RSP_INSERT_POINT);
+    malformed("Z0,0,2;X1,2x", RSP_INSERT_POINT);
+    malformed("Z0,0,2;X1,27;", RSP_INSERT_POINT);
+    malformed("Z0,0,2;cmds:0,", RSP_INSERT_POINT);
+    malformed("Z0,0,2;cmds:2,X1,27", RSP_INSERT_POINT);
     unknown("Z5,0,2");
     unknown("z10,0,2");
     malformed("Z", RSP_INSERT_POINT);
@@ -540,9 +555,9 @@ static void test_phys_mode(void **state)
 {
     (void)state;
     ok("Qqemu.PhyMemMode:1", RSP_SET_PHYS_MODE);
-    assert_true(req.phys_mode);
+    assert_true(req.flag);
     ok("Qqemu.PhyMemMode:0", RSP_SET_PHYS_MODE);
-    assert_false(req.phys_mode);
+    assert_false(req.flag);
     malformed("Qqemu.PhyMemMode:2", RSP_SET_PHYS_MODE);
     malformed("Qqemu.PhyMemMode:", RSP_SET_PHYS_MODE);
     malformed("Qqemu.PhyMemMode", RSP_SET_PHYS_MODE);

@@ -77,7 +77,7 @@ static void test_detach_and_attach_again(void **state)
     EXPECT("D;1", "OK");
     assert_true(fake_running(w->fake));
     assert_int_equal(w->fake->plan.nbreakpoints, 0);
-    assert_int_equal(w->fake->plan.verb[1], CPU_CONTINUE);
+    assert_int_equal(w->fake->plan.action[1].verb, CPU_CONTINUE);
     EXPECT("g", "E10");
     EXPECT("D", "OK");
     EXPECT("vKill;1", "E10");
@@ -235,7 +235,7 @@ static void test_lost_run(void **state)
     struct world *w = *state;
     lose_in_the_middle_of_a_step(w);
     assert_true(fake_running(w->fake));
-    assert_int_equal(w->fake->plan.verb[0], CPU_CONTINUE);
+    assert_int_equal(w->fake->plan.action[0].verb, CPU_CONTINUE);
     assert_int_equal(w->fake->plan.nbreakpoints, 0);
     peer_open(w, &w->a);
     STARTS("?", "T02");

@@ -68,7 +68,7 @@ static void test_reasons_only_if_announced(void **state)
 static void test_resume_actions(void **state)
 {
     struct world *w = *state;
-    enum cpu_verb *verb = w->fake->plan.verb;
+    struct cpu_action *action = w->fake->plan.action;
     struct {
         const char *packet;
         enum cpu_verb zero, one;
@@ -86,14 +86,14 @@ static void test_resume_actions(void **state)
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
         fake_script(w->fake, STOP_STEP);
         STARTS(cases[i].packet, "T05");
-        assert_int_equal(verb[0], cases[i].zero);
-        assert_int_equal(verb[1], cases[i].one);
+        assert_int_equal(action[0].verb, cases[i].zero);
+        assert_int_equal(action[1].verb, cases[i].one);
     }
     fake_script(w->fake, STOP_STEP);
     EXPECT("Hc2", "OK");
     STARTS("s", "T05");
-    assert_int_equal(verb[0], CPU_HOLD);
-    assert_int_equal(verb[1], CPU_STEP);
+    assert_int_equal(action[0].verb, CPU_HOLD);
+    assert_int_equal(action[1].verb, CPU_STEP);
     EXPECT("Hc-1", "OK");
 
     fake_script(w->fake, STOP_STEP);
