@@ -141,9 +141,9 @@ const char *cpu_state_name(enum cpu_state state);
 typedef void command_fn(struct session *s, const struct rsp_request *r);
 command_fn cmd_read_regs, cmd_write_regs, cmd_read_reg, cmd_write_reg, cmd_read_mem, cmd_read_mem_binary,
     cmd_write_mem, cmd_query_phys_mode, cmd_set_phys_mode; /* data.c */
-command_fn cmd_stop_reason, cmd_continue, cmd_step, cmd_vcont_query, cmd_vcont, cmd_insert_point,
-    cmd_remove_point, cmd_detach, cmd_kill, cmd_kill_pid, cmd_restart, cmd_run_program,
-    cmd_attach; /* run.c */
+command_fn cmd_insert_point, cmd_remove_point;             /* points.c */
+command_fn cmd_stop_reason, cmd_continue, cmd_step, cmd_vcont_query, cmd_vcont, cmd_detach, cmd_kill,
+    cmd_kill_pid, cmd_restart, cmd_run_program, cmd_attach; /* run.c */
 command_fn cmd_supported, cmd_no_ack, cmd_extended, cmd_set_thread_general, cmd_set_thread_resume,
     cmd_thread_alive, cmd_current_thread, cmd_threads_first, cmd_threads_next, cmd_thread_extra,
     cmd_attached; /* query.c */
