@@ -158,6 +158,8 @@ struct machine_ops {
                            const void *buf, size_t len);
     int (*check_breakpoints)(struct machine *m, unsigned cpu, const struct breakpoint *set, size_t n,
                              struct err *e);
+    int (*check_breakpoint)(struct machine *m, unsigned cpu, const struct breakpoint *b, unsigned used,
+                            unsigned *units, struct err *e);
     int (*reset)(struct machine *m, const char *append, struct err *e);
     int (*signal)(struct machine *m, unsigned cpu, enum machine_signal signal, struct err *e);
     size_t (*counters)(struct machine *m, struct machine_counter *out, size_t max);
@@ -239,6 +241,16 @@ static inline int machine_check_breakpoints(struct machine *m, unsigned cpu, con
                                             size_t n, struct err *e)
 {
     return m->ops->check_breakpoints(m, cpu, set, n, e);
+}
+
+/* The same for one more breakpoint beside a set of which every entry was accepted and that takes `used` units
+ * (PER entries) in all: 0, and *units is what this one takes, which the caller adds up. What a breakpoint
+ * takes changes with the guest's tables, so a refusal may come of a stale sum: who gets one asks
+ * machine_check_breakpoints() about the whole set, which has the last word. Costs no walk over the set. */
+static inline int machine_check_breakpoint(struct machine *m, unsigned cpu, const struct breakpoint *b,
+                                           unsigned used, unsigned *units, struct err *e)
+{
+    return m->ops->check_breakpoint(m, cpu, b, used, units, e);
 }
 
 /* Clears memory and all CPUs and loads the image again (load clear): the guest stands at its first

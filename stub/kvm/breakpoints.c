@@ -161,24 +161,31 @@ static int too_many(const struct kvm_machine *m, const struct applied *a, struct
         (unsigned long long)a->bp.addr, HW_ENTRIES_MAX, WATCH_BYTES_MAX);
 }
 
+/* Decides beside others that take *used PER entries, to which its own are added. */
+static int decide_beside(const struct vcpu *cpu, const struct dat_context *ctx, struct applied *a,
+                         unsigned *used, struct err *e)
+{
+    const struct kvm_machine *m = cpu->m;
+    unsigned limit = m->base.caps & MACHINE_CAN_HW_BREAK ? HW_ENTRIES_MAX : 0;
+    unsigned need;
+
+    decide(cpu, ctx, a);
+    need = a->how != HOW_HARDWARE ? 0 : a->bp.kind == BP_WRITE ? watch_entries(NULL, ctx, a) : 1;
+    if (*used + need > limit && !demote(ctx, m, a))
+        return too_many(m, a, e);
+    *used += a->how == HOW_HARDWARE ? need : 0;
+    return 0;
+}
+
 /* Decides for the whole set and sees that PER has room for what falls to it. */
 static int decide_all(const struct vcpu *cpu, const struct dat_context *ctx, struct applied_set *set,
                       struct err *e)
 {
-    const struct kvm_machine *m = cpu->m;
-    unsigned limit = m->base.caps & MACHINE_CAN_HW_BREAK ? HW_ENTRIES_MAX : 0;
     unsigned used = 0;
 
-    for (size_t i = 0; i < set->n; i++) {
-        struct applied *a = &set->entry[i];
-        unsigned need;
-
-        decide(cpu, ctx, a);
-        need = a->how != HOW_HARDWARE ? 0 : a->bp.kind == BP_WRITE ? watch_entries(NULL, ctx, a) : 1;
-        if (used + need > limit && !demote(ctx, m, a))
-            return too_many(m, a, e);
-        used += a->how == HOW_HARDWARE ? need : 0;
-    }
+    for (size_t i = 0; i < set->n; i++)
+        if (decide_beside(cpu, ctx, &set->entry[i], &used, e) < 0)
+            return -1;
     return 0;
 }
 
@@ -229,6 +236,21 @@ int breakpoints_check(struct machine *machine, unsigned id, const struct breakpo
         rc = check_one(cpu, &ctx, &trial.entry[i], e);
     free(trial.entry);
     return rc;
+}
+
+int breakpoint_check(struct machine *machine, unsigned id, const struct breakpoint *b, unsigned used,
+                     unsigned *units, struct err *e)
+{
+    const struct vcpu *cpu = &to_kvm(machine)->cpu[id];
+    struct applied trial = {.bp = *b};
+    struct dat_context ctx;
+    unsigned with = used;
+
+    memory_context(cpu, &ctx);
+    if (decide_beside(cpu, &ctx, &trial, &with, e) < 0 || check_one(cpu, &ctx, &trial, e) < 0)
+        return -1;
+    *units = with - used;
+    return 0;
 }
 
 static bool same_breakpoint(const struct breakpoint *a, const struct breakpoint *b)

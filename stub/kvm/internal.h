@@ -242,6 +242,8 @@ const struct watch *watch_changed(const struct vcpu *cpu);
 
 /* breakpoints.c: the plan's breakpoints in memory and hardware */
 int breakpoints_check(struct machine *m, unsigned cpu, const struct breakpoint *set, size_t n, struct err *e);
+int breakpoint_check(struct machine *m, unsigned cpu, const struct breakpoint *b, unsigned used,
+                     unsigned *units, struct err *e);
 int breakpoints_adopt(struct kvm_machine *m, const struct resume_plan *plan, struct err *e);
 void breakpoints_unbind(struct kvm_machine *m);
 int breakpoints_apply(struct vcpu *cpu, struct err *e);

@@ -185,6 +185,7 @@ static const struct machine_ops kvm_ops = {
     .read_memory = memory_read,
     .write_memory = memory_write,
     .check_breakpoints = breakpoints_check,
+    .check_breakpoint = breakpoint_check,
     .reset = reset_machine,
     .signal = signals_send,
     .counters = exit_counters,

@@ -163,6 +163,17 @@ static int op_check_breakpoints(struct machine *m, unsigned cpu, const struct br
     return n <= FAKE_POINTS ? 0 : err_set(e, EXIT_OTHER, "only %u breakpoints fit", FAKE_POINTS);
 }
 
+/* Every breakpoint takes one unit. */
+static int op_check_breakpoint(struct machine *m, unsigned cpu, const struct breakpoint *b, unsigned used,
+                               unsigned *units, struct err *e)
+{
+    (void)m;
+    (void)cpu;
+    (void)b;
+    *units = 1;
+    return used < FAKE_POINTS ? 0 : err_set(e, EXIT_OTHER, "only %u breakpoints fit", FAKE_POINTS);
+}
+
 static void fill(struct fake_machine *f)
 {
     for (unsigned cpu = 0; cpu < FAKE_CPUS; cpu++)
@@ -215,6 +226,7 @@ static const struct machine_ops ops = {
     .read_memory = op_read_memory,
     .write_memory = op_write_memory,
     .check_breakpoints = op_check_breakpoints,
+    .check_breakpoint = op_check_breakpoint,
     .reset = op_reset,
     .counters = op_counters,
 };
