@@ -128,6 +128,7 @@ void stop_line(const struct stop *stop, char *buf, size_t size);
 void session_stopped(struct session *s);
 void session_exited(struct session *s, int status);
 void session_console(struct session *s, const char *text);
+void session_output_text(struct session *s, const char *text);            /* part of an answer to qRcmd */
 void session_refuse(struct session *s, uint8_t number, const char *text); /* E.text if announced, else Enn */
 bool session_multiprocess(const struct session *s);
 void session_thread(struct session *s, unsigned cpu); /* appends a thread-id */

@@ -11,20 +11,51 @@
 #define COUNTERS_MAX 64
 #define LC_RESTART_NEW_PSW 0x1a0
 
+/* Text on its way to gdb's console. It leaves in O packets, which gdb shows one by one until OK comes, so
+ * that a long list needs no packet of its size. */
 struct text {
-    char buf[8192];
+    struct session *session;
+    bool cut; /* the reply's buffer was full */
     size_t len;
+    char buf[2048];
 };
 
-/* What does not fit is cut. */
+/* Kept free in the reply's buffer: the note that says that text was cut, OK, and their frames. */
+#define TEXT_RESERVE 256u
+
+static void flush(struct text *t)
+{
+    struct rsp_out *o = &t->session->out;
+    if (2 * t->len + TEXT_RESERVE > o->cap - o->len)
+        t->cut = true;
+    else if (t->len)
+        session_output_text(t->session, t->buf);
+    t->len = 0;
+}
+
+/* What is longer than the buffer is cut. */
 __attribute__((format(printf, 2, 3))) static void put(struct text *t, const char *fmt, ...)
 {
+    char part[sizeof t->buf];
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(t->buf + t->len, sizeof t->buf - t->len, fmt, ap);
+    int n = vsnprintf(part, sizeof part, fmt, ap);
     va_end(ap);
-    if (n > 0)
-        t->len += (size_t)n < sizeof t->buf - t->len ? (size_t)n : sizeof t->buf - t->len - 1;
+    if (n <= 0 || t->cut)
+        return;
+    size_t len = (size_t)n < sizeof part ? (size_t)n : sizeof part - 1;
+    if (len >= sizeof t->buf - t->len)
+        flush(t);
+    memcpy(t->buf + t->len, part, len + 1);
+    t->len += len;
+}
+
+static void finish(struct text *t)
+{
+    flush(t);
+    if (t->cut)
+        session_output_text(t->session, "zgdbd: there is more than fits into one answer\n");
+    rsp_reply(&t->session->out, "OK");
 }
 
 struct monitor_command {
@@ -177,7 +208,7 @@ static void mon_help(struct session *s, struct text *out)
 
 void cmd_monitor(struct session *s, const struct rsp_request *r)
 {
-    struct text out = {.len = 0};
+    struct text out = {.session = s};
     size_t len = r->monitor.text_len;
     const char *name = r->monitor.text;
     while (len && (*name == ' ' || *name == '\t')) {
@@ -196,7 +227,5 @@ void cmd_monitor(struct session *s, const struct rsp_request *r)
     else
         put(&out, "No monitor command is called \"%.*s\"; `monitor help` lists them.\n",
             len < 64 ? (int)len : 64, name);
-    rsp_begin(&s->out, RSP_PLAIN);
-    rsp_hex_str(&s->out, out.buf);
-    rsp_end(&s->out);
+    finish(&out);
 }

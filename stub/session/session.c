@@ -165,14 +165,18 @@ void session_refuse(struct session *s, uint8_t number, const char *text)
         rsp_error(&s->out, number);
 }
 
-void session_console(struct session *s, const char *text)
+void session_output_text(struct session *s, const char *text)
 {
-    if (s->out.len > CONSOLE_BACKLOG)
-        return;
     rsp_begin(&s->out, RSP_PLAIN);
     rsp_str(&s->out, "O");
     rsp_hex_str(&s->out, text);
     rsp_end(&s->out);
+}
+
+void session_console(struct session *s, const char *text)
+{
+    if (s->out.len <= CONSOLE_BACKLOG)
+        session_output_text(s, text);
 }
 
 /* Keeps what was appended since mark, for a debugger that asks for it again. */

@@ -199,9 +199,13 @@ static int op_reset(struct machine *m, const char *append, struct err *e)
 
 static size_t op_counters(struct machine *m, struct machine_counter *out, size_t max)
 {
-    if (fake(m)->resumes == 0 || max == 0)
-        return 0;
-    out[0] = (struct machine_counter){"fake exit", fake(m)->resumes};
+    const struct fake_machine *f = fake(m);
+    size_t n = f->ncounters < max ? f->ncounters : max;
+    for (size_t i = 0; i < n; i++)
+        out[i] = (struct machine_counter){f->counter_name, i};
+    if (n || f->resumes == 0 || max == 0)
+        return n;
+    out[0] = (struct machine_counter){"fake exit", f->resumes};
     return 1;
 }
 

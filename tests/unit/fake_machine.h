@@ -36,6 +36,8 @@ struct fake_machine {
     /* How it behaves. */
     const char *fail_resume, *fail_reset, *fail_signal;
     int unreadable_reg, constant_reg; /* -1: none */
+    const char *counter_name;         /* of all of ncounters, which count 0, 1, 2... */
+    size_t ncounters;
     enum cpu_state state[FAKE_CPUS];
     uint8_t regs[FAKE_CPUS][REG_COUNT][REG_MAX_BYTES];
     uint8_t memory[FAKE_MEMORY];

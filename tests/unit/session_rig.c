@@ -149,3 +149,18 @@ const char *text_of(const char *hex)
     text[n] = 0;
     return text;
 }
+
+const char *monitor(struct world *w, const char *command)
+{
+    static char text[RSP_OUT_MAX];
+    char packet[200] = "qRcmd,";
+    size_t n = 0;
+    for (size_t i = 0; command[i]; i++)
+        sprintf(packet + 6 + 2 * i, "%02x", (unsigned char)command[i]);
+    for (const char *at = ask(w, packet); strcmp(at, "OK") != 0; at = strchr(at, '|') + 1) {
+        assert_int_equal(at[0], 'O');
+        n += strlen(strcpy(text + n, text_of(at + 1)));
+    }
+    text[n] = 0;
+    return text;
+}

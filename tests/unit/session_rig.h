@@ -55,6 +55,9 @@ const char *ask(struct world *w, const char *packet);
 /* The text of a hex string, in a static buffer. */
 const char *text_of(const char *hex);
 
+/* What a monitor command from w->a prints, in a static buffer: O packets, and OK at the end. */
+const char *monitor(struct world *w, const char *command);
+
 #define EXPECT(packet, reply) assert_string_equal(ask(w, packet), reply)
 #define STARTS(packet, reply) assert_true(starts(ask(w, packet), reply))
 #define CONTAINS(text, part) assert_non_null(strstr(text, part))

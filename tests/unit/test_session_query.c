@@ -356,14 +356,6 @@ static void test_symbols_are_for_s390x(void **state)
 
 /* ---- monitor ---- */
 
-static const char *monitor(struct world *w, const char *command)
-{
-    char packet[200] = "qRcmd,";
-    for (size_t i = 0; command[i]; i++)
-        sprintf(packet + 6 + 2 * i, "%02x", (unsigned char)command[i]);
-    return text_of(ask(w, packet));
-}
-
 static void test_monitor(void **state)
 {
     struct world *w = *state;
@@ -395,6 +387,26 @@ static void test_monitor(void **state)
     CONTAINS(monitor(w, "quit"), "ends");
     assert_true(target_exited(w->target, &status));
     assert_int_equal(status, EXIT_SHUTDOWN);
+}
+
+/* Longer than a packet may be: nothing of it is lost. */
+static void test_monitor_text_is_long(void **state)
+{
+    struct world *w = *state;
+    static char name[1500];
+    const char *line;
+    memset(name, 'n', sizeof name - 1);
+    w->fake->counter_name = name;
+    w->fake->ncounters = 64;
+    line = monitor(w, "exits");
+    assert_true(w->a.reply_len > RSP_PACKET_MAX);
+    for (unsigned i = 0; i < 64; i++) {
+        assert_int_equal(strtoul(line, NULL, 10), i);
+        line = strchr(line, 'n');
+        assert_true(starts(line, name));
+        line += sizeof name;
+    }
+    assert_string_equal(line, "");
 }
 
 static void test_monitor_restart(void **state)
@@ -447,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_exec_file_is_unpacked),
         cmocka_unit_test(test_symbols_are_for_s390x),
         TEST(test_monitor),
+        TEST(test_monitor_text_is_long),
         TEST(test_monitor_restart),
         TEST(test_monitor_powerdown),
     };
