@@ -80,15 +80,14 @@ void rsp_begin(struct rsp_out *out, enum rsp_begin_flags flags)
         out->len = out->start;
     out->open = true;
     out->overflow = false;
-    out->rle = flags == RSP_RLE;
+    out->rle = flags & RSP_RLE;
     out->start = out->len;
-    append(out, "$", 1);
+    append(out, flags & RSP_NOTIFICATION ? "%" : "$", 1);
 }
 
 /* Run-length encodes n bytes in place and returns the new length, which is never larger. A run is a byte,
  * '*', and the number of its repeats plus 29 as a printable byte; it pays from three repeats on. Counts that
- * look like framing
- * ('#', '$') or acks are avoided by a shorter run. */
+ * look like framing ('#', '$') or acks are avoided by a shorter run. */
 static size_t run_length_encode(char *s, size_t n)
 {
     const size_t most = '~' - 29;
@@ -112,6 +111,19 @@ static size_t run_length_encode(char *s, size_t n)
     return len;
 }
 
+/* Drops the reply, and puts the error into its place if there is room; a notification has no such. */
+static bool replace_by_error(struct rsp_out *out)
+{
+    bool notification = out->len > out->start && out->buf[out->start] == '%';
+
+    out->len = out->start;
+    if (notification)
+        return false;
+    out->overflow = false;
+    append(out, "$E5a", 4); /* EMSGSIZE */
+    return !out->overflow;
+}
+
 int rsp_end(struct rsp_out *out)
 {
     bool overflow = out->overflow;
@@ -119,13 +131,8 @@ int rsp_end(struct rsp_out *out)
     size_t len;
 
     out->open = false;
-    if (overflow) {
-        out->len = out->start;
-        out->overflow = false;
-        append(out, "$E5a", 4); /* EMSGSIZE */
-        if (out->overflow)
-            return -1;
-    }
+    if (overflow && !replace_by_error(out))
+        return -1;
     payload = out->buf + out->start + 1;
     len = out->len - out->start - 1;
     if (out->rle)
@@ -181,8 +188,19 @@ void rsp_hex(struct rsp_out *out, const void *data, size_t n)
         return;
     for (; n >= 4; n -= 4, bytes += 4, at += 8)
         store_be64(at, hex_of(load_be32(bytes)));
-    for (size_t i = 0; i < n; i++)
-        memcpy(at + 2 * i, hex_pairs + 2 * bytes[i], 2);
+    for (; n > 0; n--, bytes++, at += 2)
+        memcpy(at, hex_pairs + 2 * *bytes, 2);
+}
+
+void *rsp_space(struct rsp_out *out, size_t n)
+{
+    size_t most = room(out);
+
+    if (most < RSP_SPACE_HEAD || n > (most - RSP_SPACE_HEAD) / 2) {
+        out->overflow = true;
+        return NULL;
+    }
+    return out->buf + out->cap - TRAILER - n;
 }
 
 void rsp_hex_str(struct rsp_out *out, const char *text)
@@ -209,7 +227,8 @@ static bool any_needs_escape(const char eight[8])
            has_zero_byte(word ^ each * '}') || has_zero_byte(word ^ each * '*');
 }
 
-/* Appends as many of the n bytes as fit when escaped; returns how many. */
+/* Appends as many of the n bytes as fit when escaped; returns how many. Data from rsp_space stays ahead of
+ * what is written by at least as many bytes as it has left, so that no eight of them overlap. */
 static size_t append_escaped(struct rsp_out *out, const char *s, size_t n)
 {
     char *at = out->buf + out->len;

@@ -143,6 +143,7 @@ enum rsp_kind {
     RSP_FILE_READLINK,      /* vFile:readlink:filename: file.name */
     RSP_FILE_STAT,          /* vFile:stat:filename, vFile:lstat:filename: file.name */
     RSP_FILE_CHANGE,        /* vFile:pwrite, vFile:unlink: - */
+    RSP_KINDS,              /* how many there are */
 };
 
 /* Features announced by gdb in qSupported as "name+" (xmlRegisters as "name=value"). */
@@ -286,7 +287,9 @@ enum rsp_verdict rsp_parse_request(char *payload, size_t len, struct rsp_request
 enum rsp_begin_flags {
     RSP_PLAIN = 0,
     RSP_RLE = 1, /* run-length encode at the end: for replies with long runs, such as `g` or memory */
-    RSP_NOTIFICATION = 2, /* begins with '%': no reply, and nobody acknowledges it */
+    /* Begins with '%': no reply, and nobody acknowledges it. The text is "NAME:event", for example
+     * "Stop:T05". One that does not fit is dropped as a whole; rsp_end tells it. */
+    RSP_NOTIFICATION = 2,
 };
 
 /* buf[0..len) is what is to be sent; it may hold acks and earlier replies. Clear it with len = 0 (not between
@@ -322,6 +325,13 @@ void rsp_hex_u8(struct rsp_out *out, uint8_t value);   /* always two digits, as 
 void rsp_hex(struct rsp_out *out, const void *data, size_t n); /* n bytes, two digits each, in memory order */
 void rsp_hex_str(struct rsp_out *out, const char *text);       /* the text's bytes in hex, without its NUL */
 void rsp_binary(struct rsp_out *out, const void *data, size_t n); /* n bytes, escaped */
+
+/* A place for n bytes at the end of the buffer, from which rsp_hex and rsp_binary encode them where they are:
+ * what is read into it needs no buffer of its own. Given to one of these as data, whole or its first part,
+ * before anything but the reply's first characters (RSP_SPACE_HEAD) is appended. NULL, with overflow set, if
+ * their encoding might not fit in front. */
+#define RSP_SPACE_HEAD 32u
+void *rsp_space(struct rsp_out *out, size_t n);
 
 /* A thread-id: "pPID.TID" if multiprocess was agreed on, else "TID"; -1 for RSP_ALL. */
 void rsp_thread(struct rsp_out *out, struct rsp_thread_id id, bool multiprocess);

@@ -24,7 +24,8 @@ struct command {
     unsigned needs;
 };
 
-static const struct command commands[] = {
+/* A kind without an entry is answered as a packet that is not known. */
+static const struct command commands[RSP_KINDS] = {
     [RSP_QSUPPORTED] = {cmd_supported, 0},
     [RSP_QSTARTNOACKMODE] = {cmd_no_ack, 0},
     [RSP_EXTENDED] = {cmd_extended, 0},
@@ -210,11 +211,18 @@ void session_exited(struct session *s, int status)
 
 /* ---- packets ---- */
 
+static bool is_file(enum rsp_kind kind)
+{
+    return (kind >= RSP_FILE_OPEN && kind <= RSP_FILE_SETFS) ||
+           (kind >= RSP_FILE_READLINK && kind <= RSP_FILE_CHANGE);
+}
+
 static void malformed(struct session *s, enum rsp_kind kind)
 {
     log_msg(LOG_DEBUG, "malformed packet");
-    if (kind == RSP_FILE_OPEN || kind == RSP_FILE_PREAD || kind == RSP_FILE_CLOSE || kind == RSP_FILE_FSTAT ||
-        kind == RSP_FILE_SETFS)
+    if (!commands[kind].run)
+        rsp_reply(&s->out, "");
+    else if (is_file(kind))
         rsp_reply(&s->out, "F-1,16");
     else
         rsp_error(&s->out, RSP_EINVAL);
@@ -224,7 +232,9 @@ static void dispatch(struct session *s, enum rsp_kind kind)
 {
     const struct command *c = &commands[kind];
     bool stopped = s->target->state == ATTACHED_STOPPED && session_attached(s);
-    if ((c->needs & NEED_STOPPED) && !stopped)
+    if (!c->run)
+        rsp_reply(&s->out, "");
+    else if ((c->needs & NEED_STOPPED) && !stopped)
         session_refuse(s, RSP_EBUSY, "the guest runs; interrupt it or attach first");
     else
         c->run(s, &s->request);

@@ -41,6 +41,8 @@ static void check_strings(const char *payload, size_t len, const struct rsp_requ
         string_inside(payload, len, r->xfer.annex);
         break;
     case RSP_FILE_OPEN:
+    case RSP_FILE_READLINK:
+    case RSP_FILE_STAT:
         string_inside(payload, len, r->file.name);
         break;
     case RSP_MONITOR:
@@ -64,6 +66,12 @@ static void check_thread(struct rsp_thread_id id)
     require(id.pid != RSP_ALL || id.tid <= 0);
 }
 
+static void check_expr(const char *payload, size_t len, const struct rsp_expr *x)
+{
+    require(x->len > 0);
+    inside(payload, len, x->code, x->len);
+}
+
 static void check_numbers(const char *payload, size_t len, const struct rsp_request *r)
 {
     switch (r->kind) {
@@ -77,16 +85,22 @@ static void check_numbers(const char *payload, size_t len, const struct rsp_requ
         __attribute__((fallthrough));
     case RSP_READ_MEM:
     case RSP_READ_MEM_BINARY:
+    case RSP_CRC_MEM:
         require(r->mem.len == 0 || r->mem.addr + (r->mem.len - 1) >= r->mem.addr);
+        break;
+    case RSP_SEARCH_MEM:
+        require(r->search.len == 0 || r->search.addr + (r->search.len - 1) >= r->search.addr);
+        require(r->search.pattern_len > 0);
+        inside(payload, len, r->search.pattern, r->search.pattern_len);
         break;
     case RSP_INSERT_POINT:
     case RSP_REMOVE_POINT:
         require(r->point.type <= RSP_POINT_ACCESS);
         require(r->point.nconditions <= RSP_EXPRS_MAX && r->point.ncommands <= RSP_EXPRS_MAX);
         for (unsigned i = 0; i < r->point.nconditions; i++)
-            inside(payload, len, r->point.conditions[i].code, r->point.conditions[i].len);
+            check_expr(payload, len, &r->point.conditions[i]);
         for (unsigned i = 0; i < r->point.ncommands; i++)
-            inside(payload, len, r->point.commands[i].code, r->point.commands[i].len);
+            check_expr(payload, len, &r->point.commands[i]);
         break;
     case RSP_VCONT:
         require(r->vcont.count > 0 && r->vcont.count <= RSP_ACTIONS_MAX);
@@ -154,6 +168,44 @@ static void parse_reply(const struct rsp_out *out, char *in, size_t in_size, str
     rsp_parser_init(&p, in, in_size);
     require(rsp_parser_feed(&p, out->buf, out->len, item) == out->len);
     require(item->kind == RSP_ITEM_PACKET);
+}
+
+/* Data that was read to where it is encoded comes back as well; where it has no place, it would not surely
+ * have fitted. */
+static void check_space(const uint8_t *data, size_t size, size_t cap, bool hex)
+{
+    size_t in_size = 4 * size + 16;
+    char *in = malloc(in_size), *buf = malloc(cap), *place;
+    struct rsp_out out;
+    struct rsp_item item;
+
+    require(in != NULL && buf != NULL);
+    rsp_out_init(&out, buf, cap);
+    rsp_begin(&out, RSP_PLAIN);
+    place = rsp_space(&out, size);
+    require((place != NULL) == (cap >= 1 + RSP_SPACE_HEAD + 2 * size + 3));
+    if (place) {
+        memcpy(place, data, size);
+        rsp_str(&out, "M0,");
+        rsp_hex_u64(&out, size);
+        rsp_str(&out, ":");
+        if (hex)
+            rsp_hex(&out, place, size);
+        else
+            rsp_binary(&out, place, size);
+    }
+    require((rsp_end(&out) == 0) == (place != NULL));
+    if (place) {
+        struct rsp_request request;
+
+        parse_reply(&out, in, in_size, &item);
+        if (!hex)
+            item.payload[0] = 'X';
+        require(rsp_parse_request(item.payload, item.len, &request) == RSP_OK);
+        require(request.mem.len == size && !memcmp(request.mem.data, data, size));
+    }
+    free(in);
+    free(buf);
 }
 
 /* Binary and hex of the data must come back from the parser, in full or, in a buffer of cap bytes, as E5a. */
@@ -228,6 +280,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_request((const char *)data, size);
     check_reply(data, size, 2 * size + 64, how & 0x80 ? RSP_RLE : RSP_PLAIN);
     check_reply(data, size, size / 2 + 16, how & 0x80 ? RSP_RLE : RSP_PLAIN);
+    check_space(data, size, 2 * size + 24 + (how & 0x1f), how & 0x80);
     check_xfer(data, size, (size_t)how + 7);
     return 0;
 }

@@ -396,6 +396,86 @@ static void test_xfer_fits_any_buffer(void **state)
     assert_int_equal(out.len, 0);
 }
 
+static void test_notification(void **state)
+{
+    (void)state;
+    assert_int_equal(rsp_reply(&out, "OK"), 0);
+    rsp_begin(&out, RSP_NOTIFICATION);
+    rsp_str(&out, "Stop:T05");
+    assert_int_equal(rsp_end(&out), 0);
+    expect("$OK#9a%Stop:T05#99");
+    use_buffer(11);
+    rsp_begin(&out, RSP_NOTIFICATION);
+    rsp_str(&out, "Stop:T05");
+    assert_int_equal(rsp_end(&out), -1); /* an error in its place would be a reply to something else */
+    assert_int_equal(out.len, 0);
+    assert_int_equal(rsp_reply(&out, "OK"), 0);
+    expect("$OK#9a");
+}
+
+/* Data of all sizes and mixtures, read whole or in part to where it is encoded. */
+static void test_encoded_where_it_was_read(void **state)
+{
+    static const char head[] = "F0123456789abcdef0123456789abcd;";
+    uint8_t data[150];
+
+    (void)state;
+    assert_int_equal(sizeof head - 1, RSP_SPACE_HEAD);
+    for (size_t n = 0; n <= sizeof data; n++) {
+        for (unsigned how = 0; how < 8; how++) {
+            size_t used = how & 1 ? n : n * 2 / 3;
+            char expected[2 * sizeof data + 64];
+            size_t len = 0;
+            void *place;
+
+            for (size_t i = 0; i < n; i++)
+                data[i] = how & 2 ? (uint8_t) "#$*}"[i % 4] : (uint8_t)(i * 29 + n);
+            use_buffer(1 + RSP_SPACE_HEAD + 2 * n + 3);
+            rsp_begin(&out, RSP_PLAIN);
+            place = rsp_space(&out, n);
+            assert_non_null(place);
+            memcpy(place, data, n);
+            rsp_str(&out, head);
+            memcpy(expected, head, sizeof head - 1);
+            len = sizeof head - 1;
+            if (how & 4) {
+                rsp_hex(&out, place, used);
+                for (size_t i = 0; i < used; i++)
+                    len += (size_t)sprintf(expected + len, "%02x", data[i]);
+            } else {
+                rsp_binary(&out, place, used);
+                memcpy(expected + len, data, used);
+                len += used;
+            }
+            assert_int_equal(rsp_end(&out), 0);
+            expect_payload(expected, len);
+        }
+    }
+}
+
+static void test_no_space(void **state)
+{
+    (void)state;
+    use_buffer(1 + RSP_SPACE_HEAD + 2 * 8 + 3);
+    rsp_begin(&out, RSP_PLAIN);
+    assert_null(rsp_space(&out, 9));
+    assert_int_equal(rsp_end(&out), -1);
+    expect("$E5a#db");
+    rsp_begin(&out, RSP_PLAIN);
+    assert_null(rsp_space(&out, SIZE_MAX));
+    assert_int_equal(rsp_end(&out), -1);
+    out.len = 0;
+    use_buffer(8);
+    rsp_begin(&out, RSP_PLAIN);
+    assert_null(rsp_space(&out, 0));
+    rsp_end(&out);
+    use_buffer(RSP_OUT_MAX);
+    rsp_ack(&out);
+    rsp_begin(&out, RSP_PLAIN);
+    assert_non_null(rsp_space(&out, RSP_PACKET_MAX)); /* the largest x */
+    rsp_end(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -414,6 +494,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_overflow_becomes_an_error, set_up, release),
         cmocka_unit_test_setup_teardown(test_overflow_is_sticky, set_up, release),
         cmocka_unit_test_setup_teardown(test_no_room_leaves_whole_frames, set_up, release),
+        cmocka_unit_test_setup_teardown(test_notification, set_up, release),
+        cmocka_unit_test_setup_teardown(test_encoded_where_it_was_read, set_up, release),
+        cmocka_unit_test_setup_teardown(test_no_space, set_up, release),
         cmocka_unit_test_setup_teardown(test_xfer, set_up, release),
         cmocka_unit_test_setup_teardown(test_xfer_fits_any_buffer, set_up, release),
     };
