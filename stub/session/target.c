@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "target.h"
 #include "zgdbd/log.h"
 
 enum target_event {
@@ -76,66 +76,6 @@ static enum target_state run_free(struct target *t, struct err *e)
 
 /* ---- the guest's ends ---- */
 
-/* What follows from t->stop. A guest that resets itself on its way to code that it has put into memory itself
- * (kexec, kdump) does not end: --on-reset exit is not for it. */
-static enum guest_action action_for(const struct target *t, bool debugger)
-{
-    enum stop_reason reason = t->stop.reason;
-    enum guest_action given = ACTION_DEFAULT;
-    enum guest_action alone = ACTION_EXIT;
-    if (reason == STOP_DISABLED_WAIT || reason == STOP_PROGRAM_LOOP)
-        given = t->policy.on_panic;
-    else if (reason == STOP_SHUTDOWN)
-        given = t->policy.on_shutdown;
-    else if (reason == STOP_RESET) {
-        given = t->policy.on_reset;
-        if (given == ACTION_EXIT && !t->stop.reloads)
-            given = ACTION_RESTART;
-        alone = ACTION_RESTART;
-    }
-    if (given != ACTION_DEFAULT)
-        return given;
-    return debugger ? ACTION_STOP : alone;
-}
-
-static int status_for(enum stop_reason reason)
-{
-    if (reason == STOP_DISABLED_WAIT || reason == STOP_PROGRAM_LOOP)
-        return EXIT_PANIC;
-    return reason == STOP_ERROR ? EXIT_OTHER : EXIT_SHUTDOWN;
-}
-
-static enum log_level stop_level(const struct stop *stop)
-{
-    return stop->reason == STOP_RESET || stop->reason == STOP_SHUTDOWN ? LOG_INFO : LOG_WARNING;
-}
-
-static void log_stop(const struct stop *stop, enum log_level level)
-{
-    char line[512];
-    stop_line(stop, line, sizeof line);
-    line[strcspn(line, "\n")] = 0;
-    log_msg(level, "%s", line + strlen("zgdbd: "));
-}
-
-/* An end that restarts the guest may come again at once, for ever: one in a second is told, the others are
- * counted. */
-static void log_restart(struct target *t)
-{
-    enum log_level level = stop_level(&t->stop);
-    struct restarts *restarts = &t->restarts[level == LOG_WARNING];
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (restarts->told == now.tv_sec) {
-        restarts->untold++;
-        return;
-    }
-    if (restarts->untold)
-        log_msg(level, "the guest has been restarted %u times more since that was told", restarts->untold);
-    *restarts = (struct restarts){.told = now.tv_sec};
-    log_stop(&t->stop, level);
-}
-
 /* After a reset that the guest asked for, resuming is what performs it, in the way that it asked for. */
 static int restart(struct target *t, struct err *e)
 {
@@ -147,23 +87,23 @@ static int restart(struct target *t, struct err *e)
 /* A stop with nobody attached. */
 static enum target_state settle_alone(struct target *t, struct err *e)
 {
-    enum guest_action action = action_for(t, false);
+    enum guest_action action = end_action(t, false);
     if (!stop_is_end(t->stop.reason))
         return run_free(t, e);
     registry_clear(t);
     if (action == ACTION_RESTART) {
-        log_restart(t);
+        end_log_restart(t);
         if (restart(t, e) == 0)
             return DETACHED_RUNNING;
         log_msg(LOG_ERROR, "the guest cannot be restarted: %s", e->text);
         return end(t, EXIT_OTHER);
     }
     if (action == ACTION_EXIT) {
-        log_stop(&t->stop, stop_level(&t->stop));
-        return end(t, status_for(t->stop.reason));
+        end_log(t);
+        return end(t, end_status(t->stop.reason));
     }
     /* Whoever sits at the console sees nothing move from here on, and is told why whatever the reason is. */
-    log_stop(&t->stop, LOG_WARNING);
+    stop_log(&t->stop, LOG_WARNING);
     log_msg(LOG_WARNING, "the guest stays stopped; it waits for a debugger");
     return DETACHED_STOPPED;
 }
@@ -281,10 +221,10 @@ static enum target_state stop_attached(struct target *t, struct err *e)
     if (stop_is_end(t->stop.reason)) {
         stop_line(&t->stop, line, sizeof line);
         session_console(t->session, line);
-        enum guest_action action = action_for(t, true);
+        enum guest_action action = end_action(t, true);
         if (action == ACTION_EXIT) {
-            session_exited(t->session, status_for(t->stop.reason));
-            return end(t, status_for(t->stop.reason));
+            session_exited(t->session, end_status(t->stop.reason));
+            return end(t, end_status(t->stop.reason));
         }
         /* A step is not to become a run. */
         bool ran = t->plan.action[t->stop.cpu].verb == CPU_CONTINUE;
@@ -304,9 +244,9 @@ static enum target_state stop_attached_halting(struct target *t, struct err *e)
     t->session->cpu = t->stop.cpu;
     if (t->intent == INTENT_RESET)
         return load_again(t, e);
-    if (stop_is_end(t->stop.reason) && action_for(t, true) == ACTION_EXIT) {
-        log_stop(&t->stop, stop_level(&t->stop));
-        return end(t, status_for(t->stop.reason));
+    if (stop_is_end(t->stop.reason) && end_action(t, true) == ACTION_EXIT) {
+        end_log(t);
+        return end(t, end_status(t->stop.reason));
     }
     return ATTACHED_STOPPED;
 }
@@ -317,7 +257,7 @@ static enum target_state stop_detached_halting(struct target *t, struct err *e)
         return load_again(t, e);
     if (t->intent == INTENT_RUN)
         return settle_alone(t, e);
-    if (stop_is_end(t->stop.reason) && action_for(t, false) != ACTION_RESTART)
+    if (stop_is_end(t->stop.reason) && end_action(t, false) != ACTION_RESTART)
         return settle_alone(t, e);
     registry_clear(t);
     return DETACHED_STOPPED;
