@@ -2,9 +2,11 @@
 /*
  * The benchmark's helper inside the box. It is the floor that both monitors are compared with: a server that
  * answers packets of any wanted size without doing anything, and bare KVM_RUN loops. And it is the stopwatch
- * for what must be timed where the monitors start, without a network or a shell in between.
+ * for what must be timed where the monitors run, without a network or a shell in between: their start, the
+ * boot of a guest, and exchanges over a Unix socket. An ADDRESS is a TCP port or the path of a Unix socket.
  */
 #include <arpa/inet.h>
+#include <endian.h>
 #include <err.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -19,6 +21,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,8 +30,9 @@
 #define START_LIMIT 60
 #define BOOT_LIMIT 120
 
-static const char usage[] = "usage: bench-floor serve PORT\n"
-                            "       bench-floor step|sw|hw COUNT\n"
+static const char usage[] = "usage: bench-floor serve ADDRESS\n"
+                            "       bench-floor step|steps|sw|hw COUNT\n"
+                            "       bench-floor relay PATH\n"
                             "       bench-floor start PORT [NAME=VALUE...] PROGRAM [ARGUMENT...]\n"
                             "       bench-floor boot [NAME=VALUE...] PROGRAM [ARGUMENT...]\n";
 
@@ -64,6 +68,16 @@ static struct sockaddr_in address(in_addr_t host, const char *port)
         .sin_port = htons((uint16_t)atoi(port)),
         .sin_addr.s_addr = htonl(host),
     };
+}
+
+static struct sockaddr_un unix_address(const char *path)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+
+    if (strlen(path) >= sizeof(name.sun_path))
+        errx(1, "%s: too long for a Unix socket", path);
+    strcpy(name.sun_path, path);
+    return name;
 }
 
 /* Reads up to the end of the next packet; its size from the '$' on, with the packet moved to the front. 0: no
@@ -118,23 +132,107 @@ static void serve_client(int fd)
     }
 }
 
-static void serve(const char *port)
+static int listen_at(const char *where)
 {
-    struct sockaddr_in here = address(INADDR_ANY, port);
     int on = 1, listener;
 
-    signal(SIGPIPE, SIG_IGN);
-    must(listener = socket(AF_INET, SOCK_STREAM, 0), "socket");
-    must(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), "SO_REUSEADDR");
-    must(bind(listener, (struct sockaddr *)&here, sizeof(here)), "bind");
+    must(listener = socket(*where == '/' ? AF_UNIX : AF_INET, SOCK_STREAM, 0), "socket");
+    if (*where == '/') {
+        struct sockaddr_un here = unix_address(where);
+
+        must(bind(listener, (struct sockaddr *)&here, sizeof(here)), where);
+    } else {
+        struct sockaddr_in here = address(INADDR_ANY, where);
+
+        must(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), "SO_REUSEADDR");
+        must(bind(listener, (struct sockaddr *)&here, sizeof(here)), where);
+    }
     must(listen(listener, 4), "listen");
+    return listener;
+}
+
+static void serve(const char *where)
+{
+    int on = 1, listener = listen_at(where);
+
+    signal(SIGPIPE, SIG_IGN);
     while (true) {
         int client = accept(listener, NULL, NULL);
 
         must(client, "accept");
-        must(setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), "TCP_NODELAY");
+        if (*where != '/')
+            must(setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), "TCP_NODELAY");
         serve_client(client);
         close(client);
+    }
+}
+
+/* ---- the relay ---- */
+
+#define SHOWN_MAX 65536
+
+/* False at a clean end of the input. */
+static bool read_whole(int fd, void *to, size_t size)
+{
+    for (size_t have = 0; have < size;) {
+        ssize_t n = read(fd, (char *)to + have, size - have);
+
+        must(n, "read");
+        if (n == 0 && have == 0)
+            return false;
+        if (n == 0)
+            errx(1, "the input ended within a request");
+        have += (size_t)n;
+    }
+    return true;
+}
+
+/* Reads one packet and what precedes it; a '#' is nowhere but before the checksum. */
+static size_t read_answer(int fd, char *answer)
+{
+    size_t have = 0;
+
+    while (have < 4 || answer[have - 3] != '#') {
+        ssize_t n = read(fd, answer + have, REPLY_MAX - have);
+
+        must(n, "read of an answer");
+        if (n == 0)
+            errx(1, "the connection ended instead of an answer");
+        have += (size_t)n;
+    }
+    return have;
+}
+
+/* Exchanges packets for somebody outside of the box and tells how long each took. A request on standard input
+ * is a size (4 bytes, big endian) and as many bytes; what comes back is nanoseconds (8 bytes), the answer's
+ * size (4 bytes), and the first SHOWN_MAX bytes of it behind their number (4 bytes). */
+static void relay(const char *path)
+{
+    static char request[SHOWN_MAX], answer[REPLY_MAX];
+    struct sockaddr_un there = unix_address(path);
+    uint32_t size;
+    int fd;
+
+    must(fd = socket(AF_UNIX, SOCK_STREAM, 0), "socket");
+    must(connect(fd, (struct sockaddr *)&there, sizeof(there)), path);
+    while (read_whole(0, &size, sizeof(size))) {
+        struct {
+            uint64_t took;
+            uint32_t size, shown;
+        } head;
+
+        size = be32toh(size);
+        if (size > sizeof(request) || !read_whole(0, request, size))
+            errx(1, "a request of %u bytes", size);
+        uint64_t begun = now();
+        write_all(fd, request, size);
+        size_t got = read_answer(fd, answer);
+        head.took = htobe64(now() - begun);
+        head.size = htobe32((uint32_t)got);
+        got = got < SHOWN_MAX ? got : SHOWN_MAX;
+        head.shown = htobe32((uint32_t)got);
+        write_all(1, (const char *)&head, sizeof(head));
+        write_all(1, answer, got);
     }
 }
 
@@ -233,6 +331,21 @@ static void run_bare(const char *how, long count)
                  (unsigned long long)g.run->psw_addr);
     }
     printf("%llu\n", (unsigned long long)(sum / (uint64_t)count));
+}
+
+/* Nanoseconds a step, of a loop that does nothing but step. */
+static void run_steps(long count)
+{
+    struct guest g = make_guest();
+    uint64_t begun;
+
+    arm(&g, "step");
+    begun = now();
+    for (long i = 0; i < count; i++)
+        must(ioctl(g.vcpu, KVM_RUN, 0), "KVM_RUN");
+    printf("%llu\n", (unsigned long long)((now() - begun) / (uint64_t)count));
+    if (!stopped_as_expected(g.run, "step"))
+        errx(1, "steps: unexpected exit %u at %llx", g.run->exit_reason, (unsigned long long)g.run->psw_addr);
 }
 
 /* ---- the stopwatch ---- */
@@ -413,6 +526,10 @@ int main(int argc, char **argv)
         serve(argv[2]);
     else if (strcmp(verb, "step") == 0 || strcmp(verb, "sw") == 0 || strcmp(verb, "hw") == 0)
         run_bare(verb, atol(argv[2]) > 0 ? atol(argv[2]) : 1);
+    else if (strcmp(verb, "steps") == 0)
+        run_steps(atol(argv[2]) > 0 ? atol(argv[2]) : 1);
+    else if (strcmp(verb, "relay") == 0)
+        relay(argv[2]);
     else if (strcmp(verb, "start") == 0)
         time_start(argv[2], argv + 3);
     else if (strcmp(verb, "boot") == 0)
