@@ -102,10 +102,10 @@ static void unmake(struct daemon *d)
 {
     if (d->server)
         server_close(d->server);
-    if (d->target)
-        target_destroy(d->target);
     if (d->machine)
         machine_destroy(d->machine);
+    if (d->target)
+        target_destroy(d->target);
     if (d->server)
         server_destroy(d->server);
     if (d->exec)

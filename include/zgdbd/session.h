@@ -76,6 +76,8 @@ struct target_config {
 };
 
 struct target *target_create(const struct target_config *config, struct err *e);
+
+/* After the machine's end, which may still be running by a plan of the target's. */
 void target_destroy(struct target *t);
 
 /* Lets the guest run without a debugger (--run). */

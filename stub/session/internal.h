@@ -66,10 +66,8 @@ struct target {
     bool killed;      /* by the debugger: a lost connection must not start the guest again */
     int exit_status;
     struct restarts restarts[2]; /* ends that say something is wrong are told apart from the others */
-    struct resume_plan plan;     /* breakpoints points at snapshot */
-    size_t nbreakpoints;
-    struct breakpoint breakpoints[BREAKPOINTS_MAX]; /* the registry */
-    struct breakpoint snapshot[BREAKPOINTS_MAX];    /* as of the last resume */
+    struct resume_plan plan;     /* breakpoints points at the registry's snapshot */
+    struct registry *registry;
     char *xml;
     size_t xml_len;
     uint8_t scratch[RSP_PACKET_MAX]; /* memory on its way into a reply */
@@ -113,10 +111,30 @@ int target_restart(struct target *t, unsigned cpu, struct err *e);     /* PSW re
 int target_write_reg(struct target *t, unsigned cpu, unsigned reg, const uint8_t *bytes);
 bool target_has_reg(const struct target *t, unsigned reg);
 
-/* registry.c: idempotent insert and remove. */
-int registry_insert(struct target *t, unsigned cpu, const struct breakpoint *b, struct err *e);
+/* Conditions and commands of a breakpoint, as bytecode. */
+struct point_code {
+    size_t nconditions;
+    const struct rsp_expr *conditions;
+    size_t ncommands;
+    const struct rsp_expr *commands;
+    bool persist; /* with commands: it stays in force when the debugger goes */
+};
+
+/* registry.c: idempotent insert and remove, both only while no CPU runs. Inserting what is there with other
+ * code gives it that code; with *e nothing has changed. */
+struct registry *registry_create(void);
+void registry_destroy(struct target *t);
+int registry_insert(struct target *t, unsigned cpu, const struct breakpoint *b, const struct point_code *code,
+                    struct err *e);
 void registry_remove(struct target *t, const struct breakpoint *b);
+/* Puts the set as it is now into t->plan, where it stays unchanged until the next call. */
+void registry_snapshot(struct target *t);
+/* The debugger has gone: of what it had only persistent commands stay. */
+void registry_leave(struct target *t);
 void registry_clear(struct target *t);
+/* At each stop: a breakpoint that was left behind stops only because its command fails. Nobody might ever
+ * take it out, so that is done here. */
+void registry_stopped(struct target *t, const struct stop *stop);
 
 /* stopreply.c */
 uint8_t stop_signal(const struct target *t);

@@ -1,24 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* gdb's `monitor` commands: a table of names, help texts and functions that write text. A new command is one
- * entry. */
+/* gdb's `monitor` commands: a table of names, arguments, help texts and functions that write text. A new
+ * command is one entry. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "monitor.h"
 #include "zgdbd/bytes.h"
 
 #define COUNTERS_MAX 64
 #define LC_RESTART_NEW_PSW 0x1a0
-
-/* Text on its way to gdb's console. It leaves in O packets, which gdb shows one by one until OK comes, so
- * that a long list needs no packet of its size. */
-struct text {
-    struct session *session;
-    bool cut; /* the reply's buffer was full */
-    size_t len;
-    char buf[2048];
-};
 
 /* Kept free in the reply's buffer: the note that says that text was cut, OK, and their frames. */
 #define TEXT_RESERVE 256u
@@ -33,8 +25,7 @@ static void flush(struct text *t)
     t->len = 0;
 }
 
-/* What is longer than the buffer is cut. */
-__attribute__((format(printf, 2, 3))) static void put(struct text *t, const char *fmt, ...)
+void put(struct text *t, const char *fmt, ...)
 {
     char part[sizeof t->buf];
     va_list ap;
@@ -60,11 +51,12 @@ static void finish(struct text *t)
 
 struct monitor_command {
     const char *name;
+    const char *arguments; /* in words; NULL: it takes none, and run is its function */
     const char *help;
+    const char *more; /* for `monitor help NAME`, or NULL */
     void (*run)(struct session *s, struct text *out);
+    monitor_fn *run_with;
 };
-
-static void mon_help(struct session *s, struct text *out);
 
 static uint64_t reg_value(const struct session *s, unsigned cpu, unsigned reg)
 {
@@ -185,47 +177,123 @@ static void mon_quit(struct session *s, struct text *out)
     put(out, "zgdbd ends, and the guest with it.\n");
 }
 
+static monitor_fn mon_help;
+
 static const struct monitor_command commands[] = {
-    {"help", "this list", mon_help},
-    {"psw", "the PSW of the selected CPU, decoded", mon_psw},
-    {"regs", "PSW, general, access and control registers, timers and prefix of the selected CPU", mon_regs},
-    {"cpus", "every CPU with its state and PSW", mon_cpus},
-    {"exits", "how often the guest has left KVM, by reason", mon_exits},
-    {"reset", "load the image again: the guest stands at its first instruction", mon_reset},
-    {"restart", "PSW restart of the selected CPU, a stopped or waiting one too", mon_restart},
-    {"powerdown", "ask the guest to shut down in order", mon_powerdown},
-    {"quit", "end the daemon and the guest", mon_quit},
+    {"help", "[COMMAND]", "this list, or more on one command", NULL, NULL, mon_help},
+    {"psw", NULL, "the PSW of the selected CPU, decoded", NULL, mon_psw, NULL},
+    {"regs", NULL, "PSW, general, access and control registers, timers and prefix of the selected CPU", NULL,
+     mon_regs, NULL},
+    {"cpus", NULL, "every CPU with its state and PSW", NULL, mon_cpus, NULL},
+    {"exits", NULL, "how often the guest has left KVM, by reason", NULL, mon_exits, NULL},
+    {"breakpoints", "[reset]", "breakpoints and watchpoints with their counters, or set these to zero",
+     "\"reached\" counts how often a CPU came there, \"hit\" how often a condition was true then. gdb takes "
+     "its\n"
+     "breakpoints out at each stop; counters go on when the same ones are set again.\n",
+     NULL, mon_breakpoints},
+    {"watch-if", "[ADDRESS [EXPRESSION]]", "a condition for watchpoints that cover ADDRESS",
+     "A watchpoint that covers ADDRESS (0x2000 or 8192) stops only if EXPRESSION is not zero. Without\n"
+     "EXPRESSION the condition is removed, without ADDRESS all are shown. In an expression, as in C: "
+     "numbers,\n"
+     "old and new (what is watched, before and after), registers ($r5, $pswa), memory (u8[ADDR], u16[], "
+     "u32[],\n"
+     "u64[], s8[] to s64[]), parentheses and operators.\n",
+     NULL, mon_watch_if},
+    {"reset", NULL, "load the image again: the guest stands at its first instruction", NULL, mon_reset, NULL},
+    {"restart", NULL, "PSW restart of the selected CPU, a stopped or waiting one too", NULL, mon_restart,
+     NULL},
+    {"powerdown", NULL, "ask the guest to shut down in order", NULL, mon_powerdown, NULL},
+    {"quit", NULL, "end the daemon and the guest", NULL, mon_quit, NULL},
 };
 
 #define NCOMMANDS (sizeof commands / sizeof *commands)
 
-static void mon_help(struct session *s, struct text *out)
+static void put_usage(const struct monitor_command *c, struct text *out)
+{
+    put(out, "usage: monitor %s%s%s\n", c->name, c->arguments ? " " : "", c->arguments ? c->arguments : "");
+}
+
+/* Whether the command is meant by the first len characters of a name. */
+static bool begins(const struct monitor_command *c, const char *name, size_t len)
+{
+    return strncmp(c->name, name, len) == 0;
+}
+
+static void put_candidates(const char *name, size_t len, struct text *out)
+{
+    const char *between = "";
+    put(out, "\"%.*s\" may be ", (int)len, name);
+    for (size_t i = 0; i < NCOMMANDS; i++)
+        if (begins(&commands[i], name, len)) {
+            put(out, "%s%s", between, commands[i].name);
+            between = ", ";
+        }
+    put(out, ".\n");
+}
+
+/* A name may be shortened as long as it remains clear. NULL, and the user is told why, if it is not. */
+static const struct monitor_command *command(const char *name, size_t len, struct text *out)
+{
+    const struct monitor_command *found = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < NCOMMANDS; i++)
+        if (begins(&commands[i], name, len)) {
+            if (strlen(commands[i].name) == len)
+                return &commands[i];
+            found = &commands[i];
+            n++;
+        }
+    if (n == 0)
+        put(out, "No monitor command is called \"%.*s\"; `monitor help` lists them.\n",
+            len < 64 ? (int)len : 64, name);
+    else if (n > 1)
+        put_candidates(name, len, out);
+    return n == 1 ? found : NULL;
+}
+
+static bool mon_help(struct session *s, const char *args, struct text *out)
 {
     (void)s;
+    if (*args) {
+        const struct monitor_command *c = command(args, strlen(args), out);
+        if (c) {
+            put_usage(c, out);
+            put(out, "%s\n%s", c->help, c->more ? c->more : "");
+        }
+        return true;
+    }
     for (size_t i = 0; i < NCOMMANDS; i++)
-        put(out, "%-9s %s\n", commands[i].name, commands[i].help);
+        put(out, "%-11s %s\n", commands[i].name, commands[i].help);
+    return true;
+}
+
+#define BLANKS " \t\n"
+
+static void run_line(struct session *s, const char *line, struct text *out)
+{
+    size_t len = strcspn(line, BLANKS);
+    const char *args = line + len + strspn(line + len, BLANKS);
+    const struct monitor_command *c = len ? command(line, len, out) : &commands[0];
+    if (!c)
+        return;
+    if (c->run && !*args)
+        c->run(s, out);
+    else if (c->run || !c->run_with(s, args, out))
+        put_usage(c, out);
 }
 
 void cmd_monitor(struct session *s, const struct rsp_request *r)
 {
     struct text out = {.session = s};
-    size_t len = r->monitor.text_len;
-    const char *name = r->monitor.text;
-    while (len && (*name == ' ' || *name == '\t')) {
-        name++;
+    const char *text = r->monitor.text + strspn(r->monitor.text, BLANKS);
+    size_t len = strlen(text);
+    while (len && strchr(BLANKS, text[len - 1]))
         len--;
-    }
-    while (len && (name[len - 1] == ' ' || name[len - 1] == '\t' || name[len - 1] == '\n'))
-        len--;
-    size_t i = 0;
-    while (i < NCOMMANDS && (strlen(commands[i].name) != len || memcmp(commands[i].name, name, len) != 0))
-        i++;
-    if (i < NCOMMANDS)
-        commands[i].run(s, &out);
-    else if (len == 0)
-        mon_help(s, &out);
+    char *line = strndup(text, len);
+    if (line)
+        run_line(s, line, &out);
     else
-        put(&out, "No monitor command is called \"%.*s\"; `monitor help` lists them.\n",
-            len < 64 ? (int)len : 64, name);
+        put(&out, "There is no memory for this command.\n");
+    free(line);
     finish(&out);
 }

@@ -41,13 +41,15 @@ static void point_failed(struct session *s, const char *text)
 
 void cmd_insert_point(struct session *s, const struct rsp_request *r)
 {
+    struct point_code code = {r->point.nconditions, r->point.conditions, r->point.ncommands,
+                              r->point.commands, r->point.persist};
     struct breakpoint b;
     struct err e;
     if (!point(s, r, &b))
         return;
     if (b.kind == BP_WRITE && b.len == 0)
         session_refuse(s, RSP_EINVAL, "a watchpoint must have a length");
-    else if (registry_insert(s->target, s->cpu, &b, &e))
+    else if (registry_insert(s->target, s->cpu, &b, &code, &e))
         point_failed(s, e.text);
     else
         rsp_reply(&s->out, "OK");

@@ -31,9 +31,7 @@ static enum target_state end(struct target *t, int status)
 
 static int resume(struct target *t, struct err *e)
 {
-    memcpy(t->snapshot, t->breakpoints, t->nbreakpoints * sizeof *t->breakpoints);
-    t->plan.breakpoints = t->snapshot;
-    t->plan.nbreakpoints = t->nbreakpoints;
+    registry_snapshot(t);
     if (machine_resume(t->machine, &t->plan, e))
         return -1;
     t->dead = false;
@@ -62,7 +60,7 @@ static int reset(struct target *t, const char *append, struct err *e)
 /* The guest goes on without a debugger, unless it has come to an end that was already shown. */
 static enum target_state run_free(struct target *t, struct err *e)
 {
-    registry_clear(t);
+    registry_leave(t);
     if (t->dead) {
         log_msg(LOG_INFO, "the guest cannot run on (%s) and stays as it is",
                 stop_reason_name(t->stop.reason));
@@ -90,7 +88,7 @@ static enum target_state settle_alone(struct target *t, struct err *e)
     enum guest_action action = end_action(t, false);
     if (!stop_is_end(t->stop.reason))
         return run_free(t, e);
-    registry_clear(t);
+    registry_leave(t);
     if (action == ACTION_RESTART) {
         end_log_restart(t);
         if (restart(t, e) == 0)
@@ -130,7 +128,7 @@ static enum target_state attach_running(struct target *t, struct err *e)
 static enum target_state attach_halting(struct target *t, struct err *e)
 {
     (void)e;
-    registry_clear(t);
+    registry_leave(t);
     t->killed = false;
     return ATTACHED_HALTING;
 }
@@ -158,7 +156,7 @@ static enum target_state lost_stopped(struct target *t, struct err *e)
         return end(t, EXIT_SHUTDOWN);
     if (t->policy.on_disconnect == DISCONNECT_RUN)
         return run_free(t, e);
-    registry_clear(t);
+    registry_leave(t);
     return DETACHED_STOPPED;
 }
 
@@ -259,7 +257,7 @@ static enum target_state stop_detached_halting(struct target *t, struct err *e)
         return settle_alone(t, e);
     if (stop_is_end(t->stop.reason) && end_action(t, false) != ACTION_RESTART)
         return settle_alone(t, e);
-    registry_clear(t);
+    registry_leave(t);
     return DETACHED_STOPPED;
 }
 
@@ -304,18 +302,21 @@ struct target *target_create(const struct target_config *config, struct err *e)
     t->state = DETACHED_STOPPED;
     t->xml_len = reg_target_xml(t->machine->reg_features, NULL, 0);
     t->xml = malloc(t->xml_len + 1);
-    if (!t->xml)
+    t->registry = registry_create();
+    if (!t->xml || !t->registry)
         goto no_memory;
     reg_target_xml(t->machine->reg_features, t->xml, t->xml_len + 1);
     return t;
 no_memory:
-    free(t);
+    if (t)
+        target_destroy(t);
     err_set(e, EXIT_OTHER, "no memory for the debugger's side");
     return NULL;
 }
 
 void target_destroy(struct target *t)
 {
+    registry_destroy(t);
     free(t->xml);
     free(t);
 }
@@ -334,6 +335,7 @@ void target_collect(struct target *t)
     t->has_stop = true;
     t->dead = stop_is_end(stop.reason) && stop.reason != STOP_RESET;
     log_msg(LOG_DEBUG, "stop: %s", stop.text);
+    registry_stopped(t, &stop);
     target_event(t, EVENT_STOP, NULL);
 }
 

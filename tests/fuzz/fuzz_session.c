@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         at += used ? used : 1;
     }
     session_destroy(s);
-    target_destroy(t);
     machine_destroy(&f->machine);
+    target_destroy(t);
     return 0;
 }

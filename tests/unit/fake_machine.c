@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "fake_machine.h"
+#include "zgdbd/agent.h"
+#include "zgdbd/bytes.h"
+#include "zgdbd/console.h"
 
 static struct fake_machine *fake(struct machine *m)
 {
@@ -157,21 +160,63 @@ static size_t op_write_memory(struct machine *m, unsigned cpu, enum mem_space sp
 static int op_check_breakpoints(struct machine *m, unsigned cpu, const struct breakpoint *set, size_t n,
                                 struct err *e)
 {
-    (void)m;
     (void)cpu;
     (void)set;
-    return n <= FAKE_POINTS ? 0 : err_set(e, EXIT_OTHER, "only %u breakpoints fit", FAKE_POINTS);
+    fake(m)->set_checks++;
+    return n <= fake(m)->fits ? 0 : err_set(e, EXIT_OTHER, "only %u breakpoints fit", fake(m)->fits);
 }
 
 /* Every breakpoint takes one unit. */
 static int op_check_breakpoint(struct machine *m, unsigned cpu, const struct breakpoint *b, unsigned used,
                                unsigned *units, struct err *e)
 {
-    (void)m;
     (void)cpu;
     (void)b;
     *units = 1;
-    return used < FAKE_POINTS ? 0 : err_set(e, EXIT_OTHER, "only %u breakpoints fit", FAKE_POINTS);
+    fake(m)->checks++;
+    return used < fake(m)->fits ? 0 : err_set(e, EXIT_OTHER, "only %u breakpoints fit", fake(m)->fits);
+}
+
+static int eval_reg(void *arg, unsigned reg, uint64_t *value)
+{
+    struct fake_machine *f = arg;
+    if (reg >= REG_COUNT || reg_table[reg].bytes > 8)
+        return -1;
+    *value = reg_table[reg].bytes == 4 ? load_be32(f->regs[0][reg]) : load_be64(f->regs[0][reg]);
+    return 0;
+}
+
+static size_t eval_memory(void *arg, uint64_t addr, void *buf, size_t len)
+{
+    return op_read_memory(arg, 0, SPACE_PSW, addr, buf, len);
+}
+
+static void eval_print(void *arg, const char *text, size_t len)
+{
+    struct fake_machine *f = arg;
+    if (f->plan.printed)
+        console_write(f->plan.printed, (const uint8_t *)text, len);
+}
+
+void fake_hit(struct fake_machine *f, enum bp_kind kind, uint64_t addr, uint64_t old_value,
+              uint64_t new_value)
+{
+    static const enum stop_reason reasons[] = {
+        [BP_SOFTWARE] = STOP_SW_BREAKPOINT, [BP_HARDWARE] = STOP_HW_BREAKPOINT, [BP_WRITE] = STOP_WATCH};
+    struct agent_context c = {f, eval_reg, eval_memory, eval_print, old_value, new_value};
+    for (size_t i = 0; fake_running(f) && i < f->plan.nbreakpoints; i++) {
+        const struct breakpoint *b = &f->plan.breakpoints[i];
+        struct stop stop = make_stop(reasons[kind]);
+        char text[sizeof stop.text];
+        if (b->kind != kind || b->addr != addr || !agent_breakpoint_stops(b, &c, text, sizeof text))
+            continue;
+        stop.addr = addr;
+        if (text[0]) {
+            stop.tell = true;
+            snprintf(stop.text, sizeof stop.text, "%s", text);
+        }
+        stop_now(f, &stop);
+    }
 }
 
 static void fill(struct fake_machine *f)
@@ -246,6 +291,7 @@ struct fake_machine *fake_create(struct machine_events events)
         MACHINE_CAN_STEP | MACHINE_CAN_HW_BREAK | MACHINE_CAN_SW_BREAK | MACHINE_CAN_WRITE | MACHINE_CAN_RUN;
     f->machine.reg_features = 1u << REG_CORE | 1u << REG_ACR | 1u << REG_FPR | 1u << REG_CR;
     f->events = events;
+    f->fits = FAKE_POINTS;
     f->unreadable_reg = f->constant_reg = -1;
     pthread_mutex_init(&f->lock, NULL);
     fill(f);

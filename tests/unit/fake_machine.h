@@ -27,14 +27,16 @@ struct fake_machine {
     unsigned scripted, played;
     /* What it was asked for. */
     unsigned resumes, interrupts, resets;
-    struct resume_plan plan; /* the last one, breakpoints copied */
-    struct breakpoint points[FAKE_POINTS];
+    struct resume_plan plan;               /* the last one, breakpoints copied */
+    struct breakpoint points[FAKE_POINTS]; /* its first ones */
+    unsigned checks, set_checks;           /* of one breakpoint, of a whole set */
     char append[256];
     unsigned signals; /* how many, and the last one */
     enum machine_signal signal;
     unsigned signal_cpu;
     /* How it behaves. */
     const char *fail_resume, *fail_reset, *fail_signal;
+    unsigned fits;                    /* so many breakpoints: FAKE_POINTS if not changed */
     int unreadable_reg, constant_reg; /* -1: none */
     const char *counter_name;         /* of all of ncounters, which count 0, 1, 2... */
     size_t ncounters;
@@ -53,5 +55,10 @@ struct stop *fake_script(struct fake_machine *f, enum stop_reason reason);
 void fake_stop(struct fake_machine *f, enum stop_reason reason);
 
 bool fake_running(struct fake_machine *f);
+
+/* CPU 0 of the running machine comes to the breakpoint of the plan at addr, or changes what is watched there:
+ * its counters, conditions and commands are seen to, and the machine stops if it has to. */
+void fake_hit(struct fake_machine *f, enum bp_kind kind, uint64_t addr, uint64_t old_value,
+              uint64_t new_value);
 
 #endif

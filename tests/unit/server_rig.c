@@ -87,8 +87,8 @@ void service_close(struct service *w)
     if (w->running)
         service_stop(w);
     server_close(w->server);
-    target_destroy(w->target);
     machine_destroy(&w->fake->machine);
+    target_destroy(w->target);
     server_destroy(w->server);
     exec_file_close(w->exec);
     rmdir(w->dir);

@@ -121,9 +121,9 @@ void world_close(struct world *w)
         session_destroy(w->a.session);
     if (w->b.session)
         session_destroy(w->b.session);
+    machine_destroy(&w->fake->machine);
     target_destroy(w->target);
     exec_file_close(w->exec);
-    machine_destroy(&w->fake->machine);
     free(w);
 }
 

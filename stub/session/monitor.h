@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files that implement `monitor` commands share. monitor.c owns the table and the way of text to
+ * gdb's console. */
+#ifndef ZGDBD_SESSION_MONITOR_H
+#define ZGDBD_SESSION_MONITOR_H
+
+#include "internal.h"
+
+/* Text on its way to gdb's console. It leaves in O packets, which gdb shows one by one until OK comes, so
+ * that a long list needs no packet of its size. */
+struct text {
+    struct session *session;
+    bool cut; /* the reply's buffer was full */
+    size_t len;
+    char buf[2048];
+};
+
+/* What is longer than the buffer is cut. */
+__attribute__((format(printf, 2, 3))) void put(struct text *t, const char *fmt, ...);
+
+/* The command's arguments, without blanks at either end; "" if there are none. False: they are not what the
+ * command takes, and the user is told what it does. */
+typedef bool monitor_fn(struct session *s, const char *args, struct text *out);
+
+/* monitor_points.c */
+monitor_fn mon_breakpoints, mon_watch_if;
+
+#endif
