@@ -41,7 +41,9 @@ struct agent_context {
 struct agent_expr;
 
 /* Checks and compiles bytecode. NULL with *e: an unknown or unsupported opcode, a jump or an operand beyond
- * the end, a stack that underflows or exceeds AGENT_STACK_MAX on some way through, no end, no memory. */
+ * the end, a stack that underflows or exceeds AGENT_STACK_MAX on some way through or has one depth here and
+ * another there when it comes to the same instruction (gdb makes no such code), no end, a format of printf
+ * that asks for what is not there, no memory. */
 struct agent_expr *agent_compile(const uint8_t *code, size_t len, struct err *e);
 
 /* Compiles an expression as a user writes it, for `monitor watch-if`: the grammar is told in the manual page.
