@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Provides what the project needs and keeps it in the cache: native tools, the s390x sysroot,
-the box's images, the benchmark's additions, a later kernel for the long tests. Each part is made
+the box's images, the benchmark's additions, a later kernel and a later gdb for the long tests. Each part is made
 in a temporary place, renamed when complete and stamped with what it was made from; a matching
 stamp means nothing to do."""
 
@@ -32,6 +32,9 @@ KERNEL_METAPACKAGE = "linux-image-s390x"
 RELEASE = "bookworm"
 LATER_SUITE = f"{RELEASE}-backports"
 LATER_KERNEL = "images/vmlinuz-later"
+LATER_RELEASE = "trixie"
+LATER_GDB = "gdb-later/gdb"
+LATER_GDB_PACKAGE = "gdb-multiarch"
 BOX_PACKAGES = ["busybox-static"]
 BENCH_PACKAGE = "qemu-system-misc"
 
@@ -135,13 +138,13 @@ def tools():
 
 # ---- s390x packages, without enabling the architecture on this machine ----
 
-def apt_options(suite=None):
-    """An apt of its own: s390x only, nothing installed, lists and archives in the cache. SUITE: one of the same
-    mirror that this machine's apt need not know, and nothing else."""
+def apt_options(suite=None, architecture="s390x"):
+    """An apt of its own: one architecture only, nothing installed, lists and archives in the cache. SUITE: one of the
+    same mirror that this machine's apt need not know, and nothing else."""
     lists = "apt/lists" if suite is None else f"apt/lists-{suite}"
     for name in (f"{lists}/partial", "apt/archives/partial"):
         make_dir(cached(name))
-    options = ["-o", "APT::Architecture=s390x", "-o", "APT::Architectures=s390x",
+    options = ["-o", f"APT::Architecture={architecture}", "-o", f"APT::Architectures={architecture}",
                "-o", f"Dir::State::Lists={cached(lists)}", "-o", "Dir::State::status=/dev/null",
                "-o", f"Dir::Cache={cached('apt')}", "-o", "Debug::NoLocking=true",
                "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3", "-q"]
@@ -150,9 +153,9 @@ def apt_options(suite=None):
     return options
 
 
-def update_lists(suite=None):
-    with step(f"downloading the s390x package lists{f' of {suite}' if suite else ''}"):
-        run(["apt-get", *apt_options(suite), "update"], "apt-get update for s390x")
+def update_lists(suite=None, architecture="s390x"):
+    with step(f"downloading the {architecture} package lists{f' of {suite}' if suite else ''}"):
+        run(["apt-get", *apt_options(suite, architecture), "update"], f"apt-get update for {architecture}")
 
 
 def mirror():
@@ -164,11 +167,11 @@ def mirror():
     return shown.split()[0]
 
 
-def add_suite(suite):
-    """Make SUITE, from the machine's own mirror, known to apt_options(SUITE)."""
+def add_suite(suite, architecture="s390x"):
+    """Make SUITE, from the machine's own mirror, known to apt_options(SUITE, ARCHITECTURE)."""
     update_lists()
     write_whole(cached(f"apt/{suite}.list"), f"deb {mirror()} {suite} main\n".encode())
-    update_lists(suite)
+    update_lists(suite, architecture)
 
 
 def resolve_kernel(suite=None):
@@ -192,6 +195,17 @@ def download(packages, directory, suite=None):
 def unpack(directory, root):
     for package in sorted(glob.glob(os.path.join(directory, "*.deb"))):
         run(["dpkg-deb", "-x", package, root], f"unpacking {os.path.basename(package)}")
+
+
+def fetch_with_libraries(place, package, label, suite=None, architecture="s390x"):
+    """PLACE becomes the unpacked package and all it depends on, all or nothing."""
+    fresh, archives = f"{place}.new", cached("apt/archives")
+    with step(f"downloading and unpacking {label} with its libraries"):
+        run(["apt-get", *apt_options(suite, architecture), "install", "-y", "--download-only",
+             "--no-install-recommends", package], f"downloading {label}")
+        unpack(archives, fresh_dir(fresh))
+        replace_tree(fresh, place)
+        shutil.rmtree(archives)
 
 
 def fetch_into(place, packages, label):
@@ -260,18 +274,18 @@ def fetch_qemu():
     if is_stamped("qemu", wanted, "qemu"):
         return
     update_lists()
-    fresh, archives = cached("qemu.new"), cached("apt/archives")
-    with step(f"downloading and unpacking {BENCH_PACKAGE} for s390x with its libraries"):
-        run(["apt-get", *apt_options(), "install", "-y", "--download-only",
-             "--no-install-recommends", BENCH_PACKAGE], "downloading QEMU for s390x")
-        unpack(archives, fresh_dir(fresh))
-        replace_tree(fresh, cached("qemu"))
-        shutil.rmtree(archives)
+    fetch_with_libraries(cached("qemu"), BENCH_PACKAGE, f"{BENCH_PACKAGE} for s390x")
     stamp("qemu", wanted)
 
 
 def long():
-    """The kernel of Debian's backports, as it is shipped: a second guest for the long tests."""
+    """What only the long tests need."""
+    later_kernel()
+    later_gdb()
+
+
+def later_kernel():
+    """The kernel of Debian's backports, as it is shipped: a second guest."""
     wanted = fingerprint([KERNEL_METAPACKAGE, LATER_SUITE])
     if is_stamped("long", wanted, LATER_KERNEL):
         return
@@ -290,6 +304,31 @@ def long():
     stamp("long", wanted)
 
 
+# Its own dynamic linker finds its own libraries; gdb finds its data and its Python beside itself.
+LATER_GDB_SCRIPT = """#!/bin/sh
+here=$(dirname "$(readlink -f "$0")")
+exec "$here"/%s --library-path "$here"/%s "$here"/usr/bin/gdb-multiarch "$@"
+"""
+
+
+def later_gdb():
+    """The gdb of Debian's next release with all its libraries, for this machine; not installed, run by a script."""
+    wanted = fingerprint([LATER_GDB_PACKAGE, LATER_RELEASE, LATER_GDB_SCRIPT])
+    if is_stamped("gdb-later", wanted, LATER_GDB):
+        return
+    need_room(make_dir(cache_dir()), 400, f"the gdb of {LATER_RELEASE}")
+    architecture = run(["dpkg", "--print-architecture"], "asking for this machine's architecture").strip()
+    add_suite(LATER_RELEASE, architecture)
+    place = os.path.dirname(cached(LATER_GDB))
+    fetch_with_libraries(place, LATER_GDB_PACKAGE, f"{LATER_GDB_PACKAGE} of {LATER_RELEASE}", LATER_RELEASE, architecture)
+    linker = image.one_file(os.path.join(place, "usr/lib*/ld*.so.*"), "its dynamic linker")
+    libraries = os.path.dirname(image.one_file(os.path.join(place, "usr/lib/*/libc.so.6"), "its C library"))
+    write_whole(cached(LATER_GDB), (LATER_GDB_SCRIPT % (os.path.relpath(linker, place), os.path.relpath(libraries, place))).encode(),
+                0o755)
+    run([cached(LATER_GDB), "--version"], f"the gdb of {LATER_RELEASE}")
+    stamp("gdb-later", wanted)
+
+
 PARTS = {"tools": tools, "sysroot": sysroot, "box": box, "bench": bench, "long": long}
 
 
@@ -303,7 +342,7 @@ def ensure(*names):
 def clean():
     """Forget all that was made; the next setup starts from nothing."""
     with cache_lock():
-        for name in ("stamps", "apt", "sysroot", "kernel", "images", "box", "qemu", "later"):
+        for name in ("stamps", "apt", "sysroot", "kernel", "images", "box", "qemu", "later", "gdb-later"):
             for suffix in ("", ".new", ".old", ".debs"):
                 shutil.rmtree(cached(name) + suffix, ignore_errors=True)
     say(f"removed what scripts/setup had put into {cache_dir()}")

@@ -7,7 +7,8 @@ usage: scripts/setup [tools] [sysroot] [box] [bench] [long] [clean]
   sysroot  s390x libraries for the static link, in CACHE/sysroot
   box      the s390x kernel, CACHE/images/linux.img for guests, the box's image
   bench    QEMU for s390x, for the benchmark's box only
-  long     the kernel of Debian's backports, CACHE/images/vmlinuz-later, for make check-long only
+  long     for make check-long only: the kernel of Debian's backports, CACHE/images/vmlinuz-later, and the gdb of Debian's
+           next release, CACHE/gdb-later/gdb (not installed)
   clean    removes all of it from the cache again (not the native packages)
 
 Without a word: tools, sysroot and box. What is there already costs nothing, so this may be

@@ -10,8 +10,10 @@ import re
 
 import pytest
 from zharness import Gdb, Rsp, Tcg, Zgdbd, guest, open_box
+from zharness.gdb import PROGRAM
 
-from linux_guest import Linux  # (after zharness, which knows where zbox is)
+from linux_guest import Linux  # (this and zbox after zharness, which knows where zbox is)
+from zbox import provide
 
 KNOWN_LIMITS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "KNOWN-LIMITS")
 BOX = os.environ.get("ZGDBD_TEST_BOX", "e2e")
@@ -80,6 +82,27 @@ def pytest_collection_modifyitems(config, items):
     items[:] = chosen
 
 
+# ---- which gdb ----
+
+# A test, or with pytestmark a module, for which this machine's gdb is too old; also marked long.
+later_gdb = pytest.mark.parametrize("gdb_program", ["later"], indirect=True)
+
+
+def pytest_generate_tests(metafunc):
+    """In the long run a module with BOTH_GDBS = True is run with this machine's gdb and with a later one."""
+    if (metafunc.config.getoption("--long") and getattr(metafunc.module, "BOTH_GDBS", False)
+            and "gdb_program" in metafunc.fixturenames):
+        metafunc.parametrize("gdb_program", ["here", "later"], indirect=True)
+
+
+@pytest.fixture
+def gdb_program(request):
+    if getattr(request, "param", "here") == "here":
+        return PROGRAM
+    provide.ensure("long")
+    return provide.cached(provide.LATER_GDB)
+
+
 # ---- fixtures ----
 
 
@@ -92,8 +115,9 @@ def box():
 class Bench:
     """What one test started; ended in reverse order."""
 
-    def __init__(self, box_of):
+    def __init__(self, box_of, gdb_program):
         self.box_of = box_of
+        self.gdb_program = gdb_program
         self.stack = contextlib.ExitStack()
         self.daemons = []
         self.debuggers = []
@@ -114,7 +138,7 @@ class Bench:
 
     def gdb(self, target=None, **keywords):
         """A real gdb, connected to TARGET if given."""
-        debugger = self.stack.enter_context(Gdb(**keywords))
+        debugger = self.stack.enter_context(Gdb(program=self.gdb_program, **keywords))
         self.debuggers.append(debugger)
         if target is not None:
             debugger.connect(target)
@@ -137,8 +161,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(request):
-    made = Bench(lambda: request.getfixturevalue("box"))
+def bench(request, gdb_program):
+    made = Bench(lambda: request.getfixturevalue("box"), gdb_program)
     request.node.bench = made
     with made.stack:
         yield made

@@ -6,6 +6,7 @@ from zharness import Gdb, GdbError, Zgdbd, guest, symbols
 from zharness.daemon import store
 from zharness.paths import BUILD
 
+BOTH_GDBS = True
 CALLS = symbols(guest("calls"))
 EXITS = symbols(guest("exits"))
 

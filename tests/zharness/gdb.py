@@ -51,13 +51,13 @@ def quote(text):
 class Gdb:
     """One gdb. execute() runs a command and returns its text; go() one that resumes, and returns the Stop."""
 
-    def __init__(self, symbols=None, timeout=30):
+    def __init__(self, symbols=None, timeout=30, program=PROGRAM):
         self.timeout = timeout
         self.transcript = []
         self.tracing = False
         self.records = queue.SimpleQueue()
         self.process = subprocess.Popen(
-            [PROGRAM, "-q", "-nx", "--interpreter=mi3", *([symbols] if symbols else [])], stdin=subprocess.PIPE,
+            [program, "-q", "-nx", "--interpreter=mi3", *([symbols] if symbols else [])], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
         threading.Thread(target=self.follow, daemon=True).start()
         for setting in SETTINGS:
