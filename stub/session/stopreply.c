@@ -40,20 +40,20 @@ static void append_reason(struct session *s, const struct stop *stop)
 
 void stop_reply(struct session *s)
 {
-    static const unsigned expedited[] = {REG_PSWM, REG_PSWA, REG_R0 + 14, REG_R0 + 15};
     const struct target *t = s->target;
     unsigned cpu = t->has_stop ? t->stop.cpu : 0;
 
     rsp_begin(&s->out, RSP_PLAIN);
     rsp_str(&s->out, "T");
     rsp_hex_u8(&s->out, stop_signal(t));
-    for (size_t i = 0; i < sizeof expedited / sizeof *expedited; i++) {
+    /* All that unwinding, arguments and gdb's `record` need: without it each of their stops costs a `g`. */
+    for (unsigned reg = REG_PSWM; reg <= REG_R0 + 15; reg++) {
         uint8_t bytes[REG_MAX_BYTES];
-        if (machine_read_reg(t->machine, cpu, expedited[i], bytes))
+        if (machine_read_reg(t->machine, cpu, reg, bytes))
             continue;
-        rsp_hex_u8(&s->out, (uint8_t)expedited[i]);
+        rsp_hex_u8(&s->out, (uint8_t)reg);
         rsp_str(&s->out, ":");
-        rsp_hex(&s->out, bytes, reg_table[expedited[i]].bytes);
+        rsp_hex(&s->out, bytes, reg_table[reg].bytes);
         rsp_str(&s->out, ";");
     }
     rsp_str(&s->out, "thread:");
