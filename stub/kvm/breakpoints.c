@@ -396,26 +396,31 @@ int breakpoints_apply(struct vcpu *cpu, struct err *e)
     return 0;
 }
 
-/* One instruction needs no code breakpoints: whatever it does, the CPU stops after it. The caller takes the
- * watched bytes (watch_take) once its traps are set. */
-int breakpoints_apply_watches(struct vcpu *cpu, bool single_step, struct err *e)
+/* For steps, which need none of KVM's help: after each the watched bytes are compared, and the PC in a range
+ * of size bytes with the code breakpoints there. A zero bit of the answer says that at addresses with this
+ * breakpoints_bit() there is none. The caller takes the watched bytes (watch_take) once its traps are set. */
+uint64_t breakpoints_apply_step(struct vcpu *cpu, uint64_t start, uint64_t size)
 {
     struct applied_set *set = &cpu->m->applied;
-    struct kvm_hw_breakpoint hw[HW_ENTRIES_MAX];
     struct dat_context ctx;
-    unsigned n = 0;
+    uint64_t somewhere = 0;
 
     cpu->nwatch = 0;
-    if (set->n) {
+    if (set->n)
         memory_context(cpu, &ctx);
-        if (decide_all(cpu, &ctx, set, e) < 0)
-            return -1;
-        n = fill_watches(cpu, &ctx, hw);
+    for (size_t i = 0; i < set->n; i++) {
+        struct applied *a = &set->entry[i];
+        bool watch = a->bp.kind == BP_WRITE;
+
+        if (!watch && a->bp.addr - start >= size)
+            continue;
+        decide(cpu, &ctx, a);
+        if (!watch)
+            somewhere |= 1ULL << breakpoints_bit(a->bp.addr);
+        else if (a->how == HOW_HARDWARE)
+            watch_entries(cpu, &ctx, a);
     }
-    return debug_arm(cpu,
-                     KVM_GUESTDBG_ENABLE | (single_step ? KVM_GUESTDBG_SINGLESTEP : 0) |
-                         (n ? KVM_GUESTDBG_USE_HW_BP : 0),
-                     n, hw, e);
+    return somewhere;
 }
 
 bool breakpoints_provisional(const struct kvm_machine *m)

@@ -33,7 +33,7 @@ bool debug_available(struct vcpu *cpu)
 
 static bool same_entries(const struct vcpu *cpu, unsigned nhw, const struct kvm_hw_breakpoint *hw)
 {
-    return cpu->nhw == nhw && memcmp(cpu->hw, hw, nhw * sizeof *hw) == 0;
+    return cpu->nhw == nhw && (nhw == 0 || memcmp(cpu->hw, hw, nhw * sizeof *hw) == 0);
 }
 
 /* KVM keeps silent about the breakpoint that it told of last if an interruption or LPSWE leads there
@@ -45,19 +45,22 @@ static void forget_last_breakpoint(struct vcpu *cpu)
     set_guest_debug(cpu);
 }
 
-/* A watchpoint is compared with a copy that KVM takes here: with one, the ioctl is due at every resume. */
+/* A watchpoint is compared with a copy that KVM takes here: with one, the ioctl is due at every resume. Steps
+ * compare by themselves, and come without. */
 int debug_arm(struct vcpu *cpu, uint32_t control, unsigned nhw, const struct kvm_hw_breakpoint *hw,
               struct err *e)
 {
     if (!(cpu->m->base.caps & MACHINE_CAN_HW_BREAK))
         return 0;
-    if (!cpu->debug_stale && !cpu->nwatch && cpu->debug_control == control && same_entries(cpu, nhw, hw))
+    if (!cpu->debug_stale && !(nhw && cpu->nwatch) && cpu->debug_control == control &&
+        same_entries(cpu, nhw, hw))
         return 0;
     if (control & KVM_GUESTDBG_USE_HW_BP)
         forget_last_breakpoint(cpu);
     cpu->debug_control = control;
     cpu->nhw = nhw;
-    memmove(cpu->hw, hw, nhw * sizeof *hw);
+    if (nhw)
+        memcpy(cpu->hw, hw, nhw * sizeof *hw);
     if (set_guest_debug(cpu) < 0) {
         cpu->debug_stale = true;
         return err_set(e, EXIT_OTHER, "KVM_SET_GUEST_DEBUG with %u hardware breakpoints and watchpoints: %s",

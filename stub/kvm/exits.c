@@ -84,6 +84,11 @@ void exit_count(struct vcpu *cpu, int rc)
     atomic_fetch_add_explicit(&cpu->exits[kind], 1, memory_order_relaxed);
 }
 
+void exit_count_steps(struct vcpu *cpu, unsigned steps)
+{
+    atomic_fetch_add_explicit(&cpu->exits[EXIT_DEBUG], steps, memory_order_relaxed);
+}
+
 size_t exit_counters(struct machine *machine, struct machine_counter *out, size_t max)
 {
     struct kvm_machine *m = to_kvm(machine);

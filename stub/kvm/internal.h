@@ -77,14 +77,21 @@ struct watch {
 #define TRAP_BYTES 4
 extern const uint8_t opcode_diag_501[TRAP_BYTES];
 
-/* Traps at the interruption handlers' first instructions while one instruction is stepped. */
+/* Traps at the interruption handlers' first instructions while instructions are stepped. */
 #define HANDLERS 5
+#define NEW_PSW_BYTES 96 /* all of them in the lowcore */
 
 struct handler_traps {
     unsigned n;
     uint64_t absolute[HANDLERS];
     uint8_t saved[HANDLERS][TRAP_BYTES];
     bool set[HANDLERS];
+    /* By what they were found. */
+    uint64_t prefix, crs[16];
+    uint8_t new_psws[NEW_PSW_BYTES];
+    /* Addresses where instructions are apart from all of them, and the bits of the PSW mask for which that
+     * holds. */
+    uint64_t quiet_start, quiet_size, quiet_mask;
 };
 
 enum vcpu_phase {
@@ -204,7 +211,19 @@ void vcpu_interrupt_all(struct machine *m);
 bool vcpu_next_stop(struct machine *m, struct stop *out);
 
 /* run.c: from resume to the next stop, on the vcpu's thread */
+enum entered {
+    ENTERED_EXIT,  /* kvm_run tells why */
+    ENTERED_KICK,  /* a signal, and nobody wants this CPU to stop */
+    ENTERED_STOP,  /* somebody does */
+    ENTERED_ERROR, /* *stop is filled */
+};
 void run_until_stop(struct vcpu *cpu, struct stop *stop);
+enum entered run_enter(struct vcpu *cpu, bool must, struct stop *stop);
+enum entered run_left(struct vcpu *cpu, int rc, struct stop *stop);
+bool report_watch(const struct vcpu *cpu, struct stop *stop);
+bool report_here(const struct vcpu *cpu, struct stop *stop);
+unsigned opcode_passed(const struct vcpu *cpu);
+uint64_t rewound(const struct vcpu *cpu, unsigned bytes);
 
 /* exits.c */
 enum exit_outcome {
@@ -215,6 +234,7 @@ enum exit_outcome exit_handle(struct vcpu *cpu, struct stop *stop);
 enum exit_outcome exit_program(struct vcpu *cpu, uint16_t code, unsigned ilc, struct stop *stop);
 enum exit_outcome exit_watchdog(struct vcpu *cpu, struct stop *stop);
 void exit_count(struct vcpu *cpu, int rc);
+void exit_count_steps(struct vcpu *cpu, unsigned steps);
 enum exit_outcome stop_at(const struct vcpu *cpu, struct stop *stop, enum stop_reason reason,
                           const char *text);
 size_t exit_counters(struct machine *m, struct machine_counter *out, size_t max);
@@ -247,16 +267,24 @@ int breakpoint_check(struct machine *m, unsigned cpu, const struct breakpoint *b
 int breakpoints_adopt(struct kvm_machine *m, const struct resume_plan *plan, struct err *e);
 void breakpoints_unbind(struct kvm_machine *m);
 int breakpoints_apply(struct vcpu *cpu, struct err *e);
-int breakpoints_apply_watches(struct vcpu *cpu, bool single_step, struct err *e);
+uint64_t breakpoints_apply_step(struct vcpu *cpu, uint64_t start, uint64_t size);
+static inline unsigned breakpoints_bit(uint64_t addr) /* in the answer, for a code address */
+{
+    return addr / 2 % 64;
+}
 void breakpoints_remove(struct kvm_machine *m);
 bool breakpoints_provisional(const struct kvm_machine *m);
 const struct applied *breakpoint_at(const struct vcpu *cpu, uint64_t pc, enum bp_how how, bool *elsewhere);
 
 /* step.c */
-void traps_set(struct vcpu *cpu, bool executes);
+enum exit_outcome step_once(struct vcpu *cpu, struct stop *stop);
+void step_run(struct vcpu *cpu, struct stop *stop);
+
+/* traps.c */
+void traps_set(struct vcpu *cpu, const uint64_t *insn);
 void traps_remove(struct vcpu *cpu);
 bool traps_hit(const struct vcpu *cpu, uint64_t pc);
-bool step_interruption_pending(struct vcpu *cpu);
+bool traps_stand(struct vcpu *cpu);
 
 /* registers.c */
 void registers_find(struct vcpu *cpu);

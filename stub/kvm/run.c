@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A vcpu from resume to the next stop, on its own thread: entering the guest, telling the debugger's own
- * events from the guest's, stepping one instruction, passing a breakpoint. After every exit the PSW is
+ * events from the guest's, passing a breakpoint. After every exit the PSW is
  * kvm_run's, and what is written there is the guest's at the next entry: nothing here keeps a copy. */
 #include <errno.h>
 #include <stdio.h>
@@ -11,36 +11,17 @@
 
 #define RECHECK_NANOSECONDS 50000000 /* while a breakpoint is provisional */
 
-enum entered {
-    ENTERED_EXIT,  /* kvm_run tells why */
-    ENTERED_KICK,  /* a signal, and nobody wants this CPU to stop */
-    ENTERED_STOP,  /* somebody does */
-    ENTERED_ERROR, /* *stop is filled */
-};
-
 enum ran {
     RAN_STOP,      /* *stop is filled */
     RAN_STEP_OVER, /* an opcode of ours was reached by an address or in a space that is not meant */
     RAN_RECHECK,   /* look at the breakpoints again */
 };
 
-/* With must, a stop that somebody wants has to wait until the guest has been entered. */
-static enum entered enter(struct vcpu *cpu, bool must, struct stop *stop)
+/* What KVM_RUN's return means, errno still with it. */
+enum entered run_left(struct vcpu *cpu, int rc, struct stop *stop)
 {
     char text[sizeof stop->text];
-    int rc;
 
-    __atomic_store_n(&cpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
-    if (!must && atomic_load(&cpu->stop_requested)) {
-        stop_at(cpu, stop, STOP_INTERRUPT, "interrupted");
-        return ENTERED_STOP;
-    }
-    if (!must && watchdog_over(cpu)) {
-        exit_watchdog(cpu, stop);
-        return ENTERED_STOP;
-    }
-    signals_run(cpu);
-    rc = cpu->m->sys->ioctl(cpu->fd, KVM_RUN, NULL);
     exit_count(cpu, rc);
     if (rc == 0) {
         cpu->debug_stale = cpu->run->exit_reason != KVM_EXIT_DEBUG && cpu->debug_control;
@@ -56,6 +37,22 @@ static enum entered enter(struct vcpu *cpu, bool must, struct stop *stop)
     return ENTERED_ERROR;
 }
 
+/* With must, a stop that somebody wants has to wait until the guest has been entered. */
+enum entered run_enter(struct vcpu *cpu, bool must, struct stop *stop)
+{
+    __atomic_store_n(&cpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+    if (!must && atomic_load(&cpu->stop_requested)) {
+        stop_at(cpu, stop, STOP_INTERRUPT, "interrupted");
+        return ENTERED_STOP;
+    }
+    if (!must && watchdog_over(cpu)) {
+        exit_watchdog(cpu, stop);
+        return ENTERED_STOP;
+    }
+    signals_run(cpu);
+    return run_left(cpu, cpu->m->sys->ioctl(cpu->fd, KVM_RUN, NULL), stop);
+}
+
 /* The number in the first 8 (or fewer) watched bytes, big endian. */
 static uint64_t value_of(const uint8_t *bytes, size_t len)
 {
@@ -67,7 +64,7 @@ static uint64_t value_of(const uint8_t *bytes, size_t len)
 }
 
 /* Fills *stop if a watched range has changed. */
-static bool report_watch(const struct vcpu *cpu, struct stop *stop)
+bool report_watch(const struct vcpu *cpu, struct stop *stop)
 {
     const struct watch *w = watch_changed(cpu);
 
@@ -98,7 +95,7 @@ static void report_breakpoint(const struct vcpu *cpu, const struct applied *a, s
 
 /* A breakpoint at the PC before anything is executed there: the debugger, or an interruption that zgdbd
  * itself carried out, has put the PC onto it. PER would tell only after the instruction. */
-static bool report_here(const struct vcpu *cpu, struct stop *stop)
+bool report_here(const struct vcpu *cpu, struct stop *stop)
 {
     const struct applied *a = breakpoint_at(cpu, cpu->run->psw_addr, HOW_HARDWARE, NULL);
 
@@ -127,7 +124,7 @@ static bool report_debug(const struct vcpu *cpu, struct stop *stop)
 }
 
 /* If this exit may be a breakpoint opcode: the length by which the PSW has passed it, else 0. */
-static unsigned opcode_passed(const struct vcpu *cpu)
+unsigned opcode_passed(const struct vcpu *cpu)
 {
     const struct kvm_run *run = cpu->run;
 
@@ -141,95 +138,9 @@ static unsigned opcode_passed(const struct vcpu *cpu)
     return 0;
 }
 
-static uint64_t rewound(const struct vcpu *cpu, unsigned bytes)
+uint64_t rewound(const struct vcpu *cpu, unsigned bytes)
 {
     return psw_wrap(cpu->run->psw_mask, cpu->run->psw_addr - bytes);
-}
-
-/* ---- one instruction ---- */
-
-static bool went_on_to_next(const struct vcpu *cpu, uint64_t pc, unsigned length)
-{
-    return length && cpu->run->psw_addr == psw_wrap(cpu->run->psw_mask, pc + length);
-}
-
-static unsigned length_at(const struct vcpu *cpu, uint64_t pc)
-{
-    uint64_t absolute;
-
-    return memory_absolute(cpu, SPACE_PSW, pc, &absolute) < 0 ? 0
-                                                              : insn_length(cpu->m->memory.base[absolute]);
-}
-
-/* The traps, which are no change of what is watched. */
-static void set_traps(struct vcpu *cpu, bool executes)
-{
-    traps_set(cpu, executes);
-    watch_take(cpu);
-}
-
-/* What an exit means while one instruction is stepped: true if the step is over (*outcome then says how). It
- * is not while an interruption is *pending: the debugger must not see, and edit, a PSW that KVM is about to
- * store as the old one. One is waited for, not more: the guest must not keep a step, which then does not
- * listen to anybody, from ending. */
-static bool step_is_over(struct vcpu *cpu, uint64_t pc, unsigned length, enum exit_outcome *outcome,
-                         bool *pending, struct stop *stop)
-{
-    bool waited = *pending;
-    unsigned passed;
-
-    *outcome = OUTCOME_GO_ON;
-    *pending = false;
-    if (cpu->run->exit_reason == KVM_EXIT_DEBUG) {
-        if (report_watch(cpu, stop))
-            *outcome = OUTCOME_STOP;
-        else
-            *pending = !waited && went_on_to_next(cpu, pc, length) && step_interruption_pending(cpu);
-        if (*pending) {
-            traps_remove(cpu);
-            set_traps(cpu, false);
-        }
-        return !*pending;
-    }
-    passed = opcode_passed(cpu);
-    if (passed && traps_hit(cpu, rewound(cpu, passed))) {
-        cpu->run->psw_addr = rewound(cpu, passed);
-        return true;
-    }
-    *outcome = exit_handle(cpu, stop);
-    return true;
-}
-
-/* Lets the CPU execute one instruction, or take one interruption: it then stands at the handler's first
- * instruction. OUTCOME_GO_ON if that is all that happened. A waiting CPU is let wait without single-step,
- * which would mask the clock comparator: the traps at the handlers end the wait. */
-static enum exit_outcome one_step(struct vcpu *cpu, struct stop *stop)
-{
-    uint64_t pc = cpu->run->psw_addr;
-    unsigned length = length_at(cpu, pc);
-    bool waits = psw_enabled_wait(cpu->run->psw_mask);
-    enum exit_outcome outcome = OUTCOME_STOP;
-    enum entered entered;
-    bool pending = false;
-    struct err e;
-
-    if (breakpoints_apply_watches(cpu, !waits, &e) < 0)
-        return stop_at(cpu, stop, STOP_ERROR, e.text);
-    set_traps(cpu, !waits);
-    do
-        entered = enter(cpu, pending, stop);
-    while (entered == ENTERED_KICK ||
-           (entered == ENTERED_EXIT && !step_is_over(cpu, pc, length, &outcome, &pending, stop)));
-    traps_remove(cpu);
-    return entered == ENTERED_EXIT ? outcome : OUTCOME_STOP;
-}
-
-static void step(struct vcpu *cpu, struct stop *stop)
-{
-    if (one_step(cpu, stop) == OUTCOME_STOP)
-        return;
-    stop_at(cpu, stop, STOP_STEP,
-            psw_enabled_wait(cpu->run->psw_mask) ? "stepped; the CPU waits" : "stepped");
 }
 
 /* ---- continue ---- */
@@ -279,7 +190,7 @@ static enum ran run_applied(struct vcpu *cpu, struct stop *stop)
     for (;;) {
         int ran = -1;
 
-        switch (enter(cpu, false, stop)) {
+        switch (run_enter(cpu, false, stop)) {
         case ENTERED_STOP:
         case ENTERED_ERROR:
             return RAN_STOP;
@@ -306,7 +217,7 @@ static void run_on(struct vcpu *cpu, struct stop *stop)
     struct err e;
 
     do {
-        if (step_over && one_step(cpu, stop) == OUTCOME_STOP)
+        if (step_over && step_once(cpu, stop) == OUTCOME_STOP)
             return;
         if (breakpoints_apply(cpu, &e) < 0) {
             stop_at(cpu, stop, STOP_ERROR, e.text);
@@ -340,7 +251,7 @@ void run_until_stop(struct vcpu *cpu, struct stop *stop)
         stop_at(cpu, stop, STOP_SHUTDOWN,
                 "the CPU is stopped: change its PSW, or start the guest again with `monitor reset`");
     else if (cpu->action.verb != CPU_CONTINUE)
-        step(cpu, stop);
+        step_run(cpu, stop);
     else
         run_on(cpu, stop);
     watchdog_hold(cpu);

@@ -1,121 +1,52 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Traps for single-step: DIAG 0x501 at the first instruction of the interruption handlers while one
- * instruction is stepped. Before Linux 6.6 a step whose instruction ends in a program check, or into which
- * another interruption breaks, stops one instruction into the handler; with the trap it stops at the
- * handler's first instruction on any kernel. The SVC handler needs none. The price: an instruction that reads
- * those four bytes as data while it is stepped sees the trap. */
-#include <string.h>
-
+/* Stepping by PER, on the vcpu's thread: one instruction, or one after the other as long as the PC stays in a
+ * range. No code breakpoint is in force meanwhile: after each instruction the CPU is here, and the PC and the
+ * watched bytes are looked at. A step that begins sets up what it needs (KVM's single-step, the traps at the
+ * interruption handlers); in a range the next instructions go on with that for as long as it stays right, at
+ * the cost of one KVM_RUN and a few comparisons each. */
 #include "internal.h"
-#include "zgdbd/bytes.h"
 
-/* Where the new PSWs are in the lowcore, from the restart to the I/O one (Principles, "Assigned Storage
- * Locations"). */
-#define INSN_BYTES_MAX 6
-#define LOWCORE_BYTES 8192
-static const unsigned new_psw[HANDLERS] = {0x1a0, 0x1b0, 0x1d0, 0x1e0, 0x1f0}; /* restart, external, program,
-                                                                                 machine check, I/O */
+/* Page tables change without notice: after so many steps in a range the traps are looked up again, at the
+ * cost of one step that is slower. */
+#define FRESH_STEPS 256
+
+struct stepping {
+    uint64_t start, size; /* of the range; size 0: one instruction */
+    uint64_t breakpoints; /* where in the range one may be: breakpoints_apply_step() */
+    uint64_t pc;          /* of the first instruction, and its length or 0 */
+    unsigned length;
+    bool went_on;    /* instructions were executed after the first: KVM may hold an interruption */
+    bool delivering; /* KVM does, and is entered to deliver it */
+};
+
+static bool in_range(const struct vcpu *cpu, const struct stepping *s)
+{
+    return cpu->run->psw_addr - s->start < s->size;
+}
+
+/* Whether there can be an interruption in front of the instruction at the PC: the first one was not a branch.
+ */
+static bool went_on_to_next(const struct vcpu *cpu, const struct stepping *s)
+{
+    return s->length && cpu->run->psw_addr == psw_wrap(cpu->run->psw_mask, s->pc + s->length);
+}
+
+/* The traps, which are no change of what is watched. */
+static void set_traps(struct vcpu *cpu, const uint64_t *insn)
+{
+    traps_set(cpu, insn);
+    watch_take(cpu);
+}
 
 /* Enough for the few local interruptions that can be pending at once; KVM gives 72 bytes for each. */
-#define IRQ_STATE_BYTES (16 * sizeof(struct kvm_s390_irq))
-
-static bool apart(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
-{
-    return a - b >= b_bytes && b - a >= a_bytes; /* modulo 2^64: one of the differences is huge */
-}
-
-static bool apart_from_others(const struct handler_traps *t, uint64_t absolute)
-{
-    for (unsigned i = 0; i < t->n; i++)
-        if (!apart(absolute, TRAP_BYTES, t->absolute[i], TRAP_BYTES))
-            return false;
-    return true;
-}
-
-/* Finds the handlers' first instructions, each through the translation that its new PSW sets up. Looked up
- * for each step anew: tables change without notice, and a trap in a wrong frame would be worse than the
- * microseconds. */
-static void find_handlers(struct vcpu *cpu)
-{
-    struct handler_traps *t = &cpu->traps;
-    uint64_t prefix = cpu->run->s.regs.prefix;
-    const uint8_t *lowcore = cpu->m->memory.base + prefix;
-    struct dat_context ctx;
-
-    t->n = 0;
-    if (prefix > cpu->m->memory.size - LOWCORE_BYTES)
-        return;
-    memory_context(cpu, &ctx);
-    for (unsigned i = 0; i < HANDLERS; i++) {
-        struct dat_result at;
-        uint64_t addr = load_be64(lowcore + new_psw[i] + 8);
-
-        ctx.psw_mask = load_be64(lowcore + new_psw[i]);
-        if (psw_disabled_wait(ctx.psw_mask) || (ctx.psw_mask == 0 && addr == 0)) /* none, or not set up yet */
-            continue;
-        if (ctx.psw_mask & PSW_PSTATE) /* DIAG is privileged */
-            continue;
-        if (dat_translate(&ctx, SPACE_PSW, addr, &at) || at.absolute & 1 || at.left < TRAP_BYTES)
-            continue;
-        if (apart_from_others(t, at.absolute))
-            t->absolute[t->n++] = at.absolute;
-    }
-}
-
-/* Sets the traps, but none over the instruction that is to be stepped: executes is false where an
- * interruption comes before the instruction at the PC. */
-void traps_set(struct vcpu *cpu, bool executes)
-{
-    struct handler_traps *t = &cpu->traps;
-    uint64_t pc;
-
-    find_handlers(cpu);
-    if (!executes || memory_absolute(cpu, SPACE_PSW, cpu->run->psw_addr, &pc) < 0)
-        pc = cpu->m->memory.size + INSN_BYTES_MAX; /* apart from everything */
-    for (unsigned i = 0; i < t->n; i++) {
-        uint8_t *at = cpu->m->memory.base + t->absolute[i];
-
-        t->set[i] = apart(t->absolute[i], TRAP_BYTES, pc, INSN_BYTES_MAX);
-        if (!t->set[i])
-            continue;
-        memcpy(t->saved[i], at, TRAP_BYTES);
-        memcpy(at, opcode_diag_501, TRAP_BYTES);
-    }
-}
-
-void traps_remove(struct vcpu *cpu)
-{
-    struct handler_traps *t = &cpu->traps;
-
-    for (unsigned i = 0; i < t->n; i++) {
-        uint8_t *at = cpu->m->memory.base + t->absolute[i];
-
-        if (t->set[i] && memcmp(at, opcode_diag_501, TRAP_BYTES) == 0)
-            memcpy(at, t->saved[i], TRAP_BYTES);
-        t->set[i] = false;
-    }
-}
-
-/* Whether the opcode at this address of the CPU is one of the traps. */
-bool traps_hit(const struct vcpu *cpu, uint64_t pc)
-{
-    const struct handler_traps *t = &cpu->traps;
-    uint64_t absolute;
-
-    if (memory_absolute(cpu, SPACE_PSW, pc, &absolute) < 0)
-        return false;
-    for (unsigned i = 0; i < t->n; i++)
-        if (t->set[i] && t->absolute[i] == absolute)
-            return true;
-    return false;
-}
+#define IRQS_MAX 16
 
 /* A program interruption that KVM holds for its next entry: before Linux 6.6 a step over an instruction with
  * an operation, divide or specification exception reports before the guest has taken it. */
-bool step_interruption_pending(struct vcpu *cpu)
+static bool interruption_pending(struct vcpu *cpu)
 {
-    struct kvm_s390_irq irqs[16] = {0};
-    struct kvm_s390_irq_state state = {.buf = (uintptr_t)irqs, .len = IRQ_STATE_BYTES};
+    struct kvm_s390_irq irqs[IRQS_MAX];
+    struct kvm_s390_irq_state state = {.buf = (uintptr_t)irqs, .len = sizeof irqs};
     int bytes;
 
     if (!cpu->m->irq_state)
@@ -125,4 +56,144 @@ bool step_interruption_pending(struct vcpu *cpu)
         if (irqs[i].type == KVM_S390_PROGRAM_INT)
             return true;
     return false;
+}
+
+/* If KVM holds a program interruption, the next entry delivers it before any instruction, the one at the PC
+ * included. */
+static bool deliver_pending(struct vcpu *cpu, struct stepping *s)
+{
+    s->delivering = interruption_pending(cpu);
+    if (s->delivering) {
+        traps_remove(cpu);
+        set_traps(cpu, NULL);
+    }
+    return s->delivering;
+}
+
+/* Whether the exit is a step after which KVM can be entered again at once for the next instruction of the
+ * range. */
+static bool goes_on(struct vcpu *cpu, const struct stepping *s)
+{
+    const struct kvm_run *run = cpu->run;
+
+    return run->exit_reason == KVM_EXIT_DEBUG && in_range(cpu, s) &&
+           !(s->breakpoints >> breakpoints_bit(run->psw_addr) & 1) && !(run->psw_mask & PSW_WAIT) &&
+           !(cpu->nwatch && watch_changed(cpu)) && traps_stand(cpu);
+}
+
+/* Steps in a range, at the cost of little but KVM_RUN. An interruption that KVM holds, or that comes
+ * otherwise, leads into a trap. Nobody is asked for: a kick makes KVM_RUN return, at once if it came before.
+ */
+static enum entered go_on(struct vcpu *cpu, struct stepping *s, struct stop *stop)
+{
+    unsigned steps = 0;
+    int rc;
+
+    if (atomic_load(&cpu->stop_requested)) /* the kick for that may be over */
+        return ENTERED_EXIT;
+    s->went_on = true;
+    do
+        rc = cpu->m->sys->ioctl(cpu->fd, KVM_RUN, NULL);
+    while (rc == 0 && goes_on(cpu, s) && ++steps < FRESH_STEPS);
+    exit_count_steps(cpu, steps);
+    return run_left(cpu, rc, stop);
+}
+
+/* A step was reported. True if the CPU is where it may be told to be: the debugger must not see, and edit, a
+ * PSW that KVM is about to store as the old one. One interruption is waited for, not more: the guest must not
+ * keep a step, which then does not listen to anybody, from ending. */
+static bool stepped(struct vcpu *cpu, struct stepping *s)
+{
+    if (s->delivering || !(s->went_on || went_on_to_next(cpu, s)))
+        return true;
+    return !deliver_pending(cpu, s);
+}
+
+/* What an exit means: true if the step is over, or the part of a range that could go on by itself. *outcome
+ * then says how. */
+static bool is_over(struct vcpu *cpu, struct stepping *s, enum exit_outcome *outcome, struct stop *stop)
+{
+    unsigned passed;
+
+    *outcome = OUTCOME_GO_ON;
+    if (cpu->run->exit_reason == KVM_EXIT_DEBUG) {
+        if (!report_watch(cpu, stop))
+            return stepped(cpu, s);
+        *outcome = OUTCOME_STOP;
+        return true;
+    }
+    passed = opcode_passed(cpu);
+    if (passed && traps_hit(cpu, rewound(cpu, passed))) {
+        cpu->run->psw_addr = rewound(cpu, passed);
+        return true;
+    }
+    *outcome = exit_handle(cpu, stop);
+    if (*outcome == OUTCOME_GO_ON && report_watch(cpu, stop))
+        *outcome = OUTCOME_STOP;
+    return true;
+}
+
+/* What is at the PC, for the traps and for the end of the step. */
+static void begin(struct vcpu *cpu, struct stepping *s, bool waits)
+{
+    uint64_t insn;
+    bool known = memory_absolute(cpu, SPACE_PSW, cpu->run->psw_addr, &insn) == 0;
+
+    s->pc = cpu->run->psw_addr;
+    s->length = known ? insn_length(cpu->m->memory.base[insn]) : 0;
+    s->went_on = s->delivering = false;
+    set_traps(cpu, known && !waits ? &insn : NULL);
+}
+
+/* Lets the CPU execute one instruction, or take one interruption: it then stands at the handler's first
+ * instruction. OUTCOME_GO_ON if that is all that happened; in a range perhaps more than once. A waiting CPU
+ * is let wait without single-step, which would mask the clock comparator: the traps at the handlers end the
+ * wait. */
+static enum exit_outcome step_on(struct vcpu *cpu, struct stepping *s, struct stop *stop)
+{
+    bool waits = psw_enabled_wait(cpu->run->psw_mask);
+    enum exit_outcome outcome = OUTCOME_STOP;
+    enum entered entered;
+    struct err e;
+
+    s->breakpoints = breakpoints_apply_step(cpu, s->start, s->size);
+    if (debug_arm(cpu, KVM_GUESTDBG_ENABLE | (waits ? 0 : KVM_GUESTDBG_SINGLESTEP), 0, NULL, &e) < 0)
+        return stop_at(cpu, stop, STOP_ERROR, e.text);
+    begin(cpu, s, waits);
+    do {
+        entered = run_enter(cpu, s->delivering, stop);
+        if (entered == ENTERED_EXIT && !s->delivering && goes_on(cpu, s))
+            entered = go_on(cpu, s, stop);
+        if (entered == ENTERED_KICK && s->went_on && !s->delivering)
+            deliver_pending(cpu, s); /* who kicks may want a stop, at a PSW that is settled */
+    } while (entered == ENTERED_KICK || (entered == ENTERED_EXIT && !is_over(cpu, s, &outcome, stop)));
+    traps_remove(cpu);
+    return entered == ENTERED_EXIT ? outcome : OUTCOME_STOP;
+}
+
+enum exit_outcome step_once(struct vcpu *cpu, struct stop *stop)
+{
+    struct stepping s = {.size = 0};
+
+    return step_on(cpu, &s, stop);
+}
+
+/* A step, or one in a range: a breakpoint where it begins is passed, one that the PC comes to in the range is
+ * told. */
+void step_run(struct vcpu *cpu, struct stop *stop)
+{
+    const struct cpu_action *a = &cpu->action;
+    struct stepping s = {.start = a->start};
+
+    if (a->verb == CPU_STEP_RANGE && a->end > a->start)
+        s.size = a->end - a->start;
+    do {
+        if (step_on(cpu, &s, stop) == OUTCOME_STOP)
+            return;
+        if (!in_range(cpu, &s)) {
+            stop_at(cpu, stop, STOP_STEP,
+                    psw_enabled_wait(cpu->run->psw_mask) ? "stepped; the CPU waits" : "stepped");
+            return;
+        }
+    } while (!report_here(cpu, stop));
 }
