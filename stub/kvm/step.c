@@ -45,7 +45,7 @@ static void set_traps(struct vcpu *cpu, const uint64_t *insn)
  * an operation, divide or specification exception reports before the guest has taken it. */
 static bool interruption_pending(struct vcpu *cpu)
 {
-    struct kvm_s390_irq irqs[IRQS_MAX];
+    struct kvm_s390_irq irqs[IRQS_MAX] = {0};
     struct kvm_s390_irq_state state = {.buf = (uintptr_t)irqs, .len = sizeof irqs};
     int bytes;
 

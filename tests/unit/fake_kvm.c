@@ -380,6 +380,7 @@ static void initial_reset(void)
 
 static int vcpu_ioctl(unsigned long request, void *arg)
 {
+    kernel.vcpu_ioctls++;
     switch (request) {
     case KVM_RUN:
         return kernel_enter(vcpu_run);

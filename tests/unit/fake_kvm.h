@@ -48,6 +48,7 @@ struct fake_kvm {
     unsigned mappings;
     /* What it has asked for. */
     unsigned runs;          /* KVM_RUN that entered the guest */
+    unsigned vcpu_ioctls;   /* all of the vcpu, KVM_RUN included */
     unsigned debug_calls;   /* KVM_SET_GUEST_DEBUG */
     uint32_t debug_control; /* as last set, with the entries */
     unsigned nhw;

@@ -246,11 +246,21 @@ bool rig_check(void)
     return machine_check_breakpoints(rig, 0, set, plan.nbreakpoints, &rig_err) == 0;
 }
 
-void rig_resume(enum cpu_verb verb)
+static void resume(struct cpu_action action)
 {
-    plan.action[0].verb = verb;
+    plan.action[0] = action;
     if (machine_resume(rig, &plan, &rig_err) < 0)
         fail_msg("resume refused: %s", rig_err.text);
+}
+
+void rig_resume(enum cpu_verb verb)
+{
+    resume((struct cpu_action){.verb = verb});
+}
+
+void rig_resume_range(uint64_t start, uint64_t end)
+{
+    resume((struct cpu_action){CPU_STEP_RANGE, start, end});
 }
 
 struct stop rig_wait(void)
@@ -280,6 +290,12 @@ struct stop rig_continue(void)
 struct stop rig_step(void)
 {
     rig_resume(CPU_STEP);
+    return rig_wait();
+}
+
+struct stop rig_range(uint64_t start, uint64_t end)
+{
+    rig_resume_range(start, end);
     return rig_wait();
 }
 

@@ -60,9 +60,11 @@ bool rig_check(void);
 
 /* Resumes CPU 0; the stop is waited for by rig_wait(). Ends the test if the engine refuses. */
 void rig_resume(enum cpu_verb verb);
+void rig_resume_range(uint64_t start, uint64_t end);
 struct stop rig_wait(void);
 struct stop rig_continue(void);
 struct stop rig_step(void);
+struct stop rig_range(uint64_t start, uint64_t end);
 
 /* The stop is this, at this PSW address. */
 void rig_assert_stop(struct stop stop, enum stop_reason reason, uint64_t pc);
