@@ -85,6 +85,19 @@ void rsp_begin(struct rsp_out *out, enum rsp_begin_flags flags)
     append(out, flags & RSP_NOTIFICATION ? "%" : "$", 1);
 }
 
+/* How many of the n bytes at s are c before another comes. */
+static size_t repeats_of(char c, const char *s, size_t n)
+{
+    const uint64_t eight = 0x0101010101010101u * (uint8_t)c;
+    size_t i = 0;
+
+    while (n - i >= 8 && load_be64(s + i) == eight)
+        i += 8;
+    while (i < n && s[i] == c)
+        i++;
+    return i;
+}
+
 /* Run-length encodes n bytes in place and returns the new length, which is never larger. A run is a byte,
  * '*', and the number of its repeats plus 29 as a printable byte; it pays from three repeats on. Counts that
  * look like framing ('#', '$') or acks are avoided by a shorter run. */
@@ -95,13 +108,12 @@ static size_t run_length_encode(char *s, size_t n)
 
     while (in < n) {
         char c = s[in++];
-        size_t repeats = 0;
+        size_t repeats;
 
-        while (repeats < most && in + repeats < n && s[in + repeats] == c)
-            repeats++;
         s[len++] = c;
-        if (repeats < 3)
+        if (n - in < 3 || s[in] != c || s[in + 1] != c || s[in + 2] != c)
             continue;
+        repeats = repeats_of(c, s + in, n - in < most ? n - in : most);
         while (strchr("#$+-", (int)repeats + 29))
             repeats--;
         s[len++] = '*';
@@ -213,31 +225,48 @@ static bool needs_escape(char c)
     return c == '#' || c == '$' || c == '}' || c == '*';
 }
 
-static bool has_zero_byte(uint64_t word)
-{
-    return (word - 0x0101010101010101u) & ~word & 0x8080808080808080u;
-}
-
-static bool any_needs_escape(const char eight[8])
+/* Marks the bytes of a word that need an escape by their highest bits: no other one in front of which there
+ * is no such byte in the word's lower part. (A byte that is zero borrows when one is taken from it; those
+ * that need an escape have their highest bit clear.) */
+static uint64_t escapes(uint64_t word)
 {
     const uint64_t each = 0x0101010101010101u;
-    uint64_t word = load_be64(eight);
 
-    return has_zero_byte(word ^ each * '#') || has_zero_byte(word ^ each * '$') ||
-           has_zero_byte(word ^ each * '}') || has_zero_byte(word ^ each * '*');
+    return (((word ^ each * '#') - each) | ((word ^ each * '$') - each) | ((word ^ each * '*') - each) |
+            ((word ^ each * '}') - each)) &
+           ~word & each * 0x80;
+}
+
+/* Copies n bytes that need no escape, as far as there are such, and up to seven bytes more behind them at to,
+ * eight at a time. Returns how many need none, as far as it looked. */
+static size_t copy_clean(char *to, const char *s, size_t n)
+{
+    size_t i = 0;
+
+    while (n - i >= 8) {
+        uint64_t word = load_be64(s + i), found = escapes(word);
+
+        store_be64(to + i, word);
+        if (found)
+            return i + (size_t)__builtin_clzll(found) / 8;
+        i += 8;
+    }
+    return i;
 }
 
 /* Appends as many of the n bytes as fit when escaped; returns how many. Data from rsp_space stays ahead of
- * what is written by at least as many bytes as it has left, so that no eight of them overlap. */
+ * what is written by at least as many bytes as it has left: eight are read before eight are written. */
 static size_t append_escaped(struct rsp_out *out, const char *s, size_t n)
 {
     char *at = out->buf + out->len;
     const char *limit = at + room(out);
-    size_t i;
+    size_t i = 0;
 
-    for (i = 0; i < n; i++) {
-        for (; n - i >= 8 && limit - at >= 8 && !any_needs_escape(s + i); i += 8, at += 8)
-            memcpy(at, s + i, 8);
+    while (i < n) {
+        size_t fits = (size_t)(limit - at), clean = copy_clean(at, s + i, fits < n - i ? fits : n - i);
+
+        at += clean;
+        i += clean;
         if (i == n)
             break;
 
@@ -248,6 +277,7 @@ static size_t append_escaped(struct rsp_out *out, const char *s, size_t n)
         if (escape)
             *at++ = '}';
         *at++ = escape ? (char)(s[i] ^ 0x20) : s[i];
+        i++;
     }
     out->len = (size_t)(at - out->buf);
     return i;
