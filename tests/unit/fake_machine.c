@@ -224,8 +224,12 @@ static void fill(struct fake_machine *f)
     for (unsigned cpu = 0; cpu < FAKE_CPUS; cpu++)
         for (unsigned reg = 0; reg < REG_COUNT; reg++)
             memset(f->regs[cpu][reg], (int)(reg + 0x80 * cpu), REG_MAX_BYTES);
-    for (unsigned i = 0; i < FAKE_MEMORY; i++)
-        f->memory[i] = (uint8_t)(i % 251);
+    for (unsigned i = 0; i < 251; i++)
+        f->memory[i] = (uint8_t)i;
+    for (unsigned at = 251, n; at < FAKE_MEMORY; at += n) { /* doubled: hundreds of fakes are made */
+        n = at < FAKE_MEMORY - at ? at : FAKE_MEMORY - at;
+        memcpy(f->memory + at, f->memory, n);
+    }
 }
 
 static int op_reset(struct machine *m, const char *append, struct err *e)
