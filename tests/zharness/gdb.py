@@ -143,6 +143,15 @@ class Gdb:
             raise GdbError(f"'{command}' did not resume the guest; {self.tail()}")
         return self.wait_stop(timeout)
 
+    def traced(self, command, timeout=None):
+        """execute(), and the packets that gdb sent for it, by its own trace."""
+        self.execute("set debug remote 1")
+        begin = len(self.transcript)
+        text = self.execute(command, timeout)
+        trace = self.transcript[begin:]
+        self.execute("set debug remote 0")
+        return text, [match[1] for line in trace if (match := re.search(r"Sending packet: \$(.*?)#[0-9a-f]{2}", line))]
+
     def resume(self, command="continue", timeout=None):
         """Run a command that resumes the guest and come back while it runs. gdb says that the guest runs before it has
         resumed it, and takes a Ctrl-C then for itself; so its own trace tells when it waits."""
