@@ -1,32 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The plan's breakpoints in force: which of them are an opcode in memory, which a PER entry, and to which
- * address space each belongs. Opcodes are in memory only while the CPU runs: every stop takes them out, every
- * resume translates and looks at memory anew, so whatever the guest or the debugger did in between is
- * honoured.
+/* The plan's breakpoints in force: which of them are an opcode in memory (opcodes.c), which a PER entry, and
+ * to which address space each belongs. Every resume translates and looks at memory anew, so whatever the
+ * guest or the debugger did in between is honoured.
  *
  * A software breakpoint whose code is not there yet (its address does not translate, or the Linux loader
  * still runs and will put the kernel over it) is held by PER, which needs no memory. It is provisional: a
  * timer makes the vcpu look again until it can be an opcode, because PER entries far apart make all code
- * between them slow. */
+ * between them slow.
+ *
+ * The set is kept sorted, so that a thousand breakpoints cost a resume little more than their translation,
+ * and a hit a binary search. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
 #include "zgdbd/bytes.h"
 
-/* An invalid opcode that KVM_CAP_S390_USER_INSTR0 hands to user space; without it DIAG 0x501, which is four
- * bytes. */
-static const uint8_t opcode_zero[2] = {0x00, 0x00};
-const uint8_t opcode_diag_501[TRAP_BYTES] = {0x83, 0x24, 0x05, 0x01};
-
 /* What makes an ASCE another address space: origin, real-space, designation type and length. */
 #define ASCE_IDENTITY 0xfffffffffffff02fULL
 #define ASCE_ORIGIN 0xfffffffffffff000ULL
-
-static const uint8_t *opcode(const struct kvm_machine *m)
-{
-    return m->instr0 ? opcode_zero : opcode_diag_501;
-}
 
 /* Code that lies where it will be executed. Of a Linux image that is so once its loader is over; of an ELF
  * file in the segments that were loaded, and wherever something was put since: opcode 0x0000 is no code. */
@@ -177,16 +169,36 @@ static int decide_beside(const struct vcpu *cpu, const struct dat_context *ctx, 
     return 0;
 }
 
-/* Decides for the whole set and sees that PER has room for what falls to it. */
+/* Decides for the entries from first to before end. */
+static int decide_some(const struct vcpu *cpu, const struct dat_context *ctx, struct applied_set *set,
+                       size_t first, size_t end, bool software, unsigned *used, struct err *e)
+{
+    for (size_t i = first; i < end; i++) {
+        struct applied *a = &set->entry[i];
+
+        if ((a->bp.kind == BP_SOFTWARE) != software)
+            continue;
+        if (decide_beside(cpu, ctx, a, used, e) < 0)
+            return -1;
+        set->provisional |= a->provisional;
+        if (a->how == HOW_HARDWARE && set->nper < HW_ENTRIES_MAX)
+            set->per[set->nper++] = a;
+    }
+    return 0;
+}
+
+/* Decides for the whole set and sees that PER has room for what falls to it: first for what can be nothing
+ * else. */
 static int decide_all(const struct vcpu *cpu, const struct dat_context *ctx, struct applied_set *set,
                       struct err *e)
 {
     unsigned used = 0;
 
-    for (size_t i = 0; i < set->n; i++)
-        if (decide_beside(cpu, ctx, &set->entry[i], &used, e) < 0)
-            return -1;
-    return 0;
+    set->nper = 0;
+    set->provisional = false;
+    if (decide_some(cpu, ctx, set, 0, set->n, false, &used, e) < 0)
+        return -1;
+    return decide_some(cpu, ctx, set, 0, set->n, true, &used, e);
 }
 
 static int check_one(const struct vcpu *cpu, const struct dat_context *ctx, const struct applied *a,
@@ -211,30 +223,45 @@ static int check_one(const struct vcpu *cpu, const struct dat_context *ctx, cons
     return 0;
 }
 
-static struct applied *new_entries(const struct breakpoint *set, size_t n)
+void breakpoints_free(struct applied_set *set)
 {
-    struct applied *entry = calloc(n ? n : 1, sizeof *entry);
+    free(set->entry);
+    free(set->opcode);
+    *set = (struct applied_set){.n = 0};
+}
 
-    for (size_t i = 0; entry && i < n; i++)
-        entry[i].bp = set[i];
-    return entry;
+/* The entries in the plan's order. */
+static int new_set(struct applied_set *set, const struct breakpoint *from, size_t n, struct err *e)
+{
+    *set = (struct applied_set){.n = n};
+    set->entry = calloc(n ? n : 1, sizeof *set->entry);
+    set->opcode = calloc(n ? n : 1, sizeof *set->opcode);
+    if (!set->entry || !set->opcode) {
+        breakpoints_free(set);
+        return err_set(e, EXIT_OTHER, "no memory for %zu breakpoints", n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        set->entry[i].bp = from[i];
+        set->entry[i].origin = i;
+    }
+    return 0;
 }
 
 int breakpoints_check(struct machine *machine, unsigned id, const struct breakpoint *set, size_t n,
                       struct err *e)
 {
     const struct vcpu *cpu = &to_kvm(machine)->cpu[id];
-    struct applied_set trial = {n, new_entries(set, n), false};
+    struct applied_set trial;
     struct dat_context ctx;
-    int rc = -1;
+    int rc;
 
-    if (!trial.entry)
-        return err_set(e, EXIT_OTHER, "no memory for %zu breakpoints", n);
+    if (new_set(&trial, set, n, e) < 0)
+        return -1;
     memory_context(cpu, &ctx);
     rc = decide_all(cpu, &ctx, &trial, e);
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = check_one(cpu, &ctx, &trial.entry[i], e);
-    free(trial.entry);
+    breakpoints_free(&trial);
     return rc;
 }
 
@@ -253,19 +280,65 @@ int breakpoint_check(struct machine *machine, unsigned id, const struct breakpoi
     return 0;
 }
 
-static bool same_breakpoint(const struct breakpoint *a, const struct breakpoint *b)
+/* ---- the plan's set ---- */
+
+/* Watchpoints last; breakpoints by address. What they do is of no account. */
+static int order(const struct breakpoint *a, const struct breakpoint *b)
 {
-    return a->kind == b->kind && a->addr == b->addr && a->len == b->len;
+    if ((a->kind == BP_WRITE) != (b->kind == BP_WRITE))
+        return a->kind == BP_WRITE ? 1 : -1;
+    if (a->addr != b->addr)
+        return a->addr < b->addr ? -1 : 1;
+    if (a->kind != b->kind)
+        return a->kind < b->kind ? -1 : 1;
+    return a->len == b->len ? 0 : a->len < b->len ? -1 : 1;
 }
 
-static bool same_set(const struct applied_set *old, const struct resume_plan *plan)
+static int order_entries(const void *a, const void *b)
+{
+    return order(&((const struct applied *)a)->bp, &((const struct applied *)b)->bp);
+}
+
+/* Debuggers mostly insert in one order or the other: what is sorted is left alone. */
+static void sort(struct applied_set *set)
+{
+    bool sorted = true;
+
+    for (size_t i = 1; sorted && i < set->n; i++)
+        sorted = order(&set->entry[i - 1].bp, &set->entry[i].bp) <= 0;
+    if (!sorted)
+        qsort(set->entry, set->n, sizeof *set->entry, order_entries);
+    while (set->ncode < set->n && set->entry[set->ncode].bp.kind != BP_WRITE)
+        set->ncode++;
+}
+
+/* Whether the plan has the breakpoints that are adopted. If so, what is to be done at each is taken over:
+ * that may have changed. */
+static bool same_set(struct applied_set *old, const struct resume_plan *plan)
 {
     if (old->n != plan->nbreakpoints)
         return false;
     for (size_t i = 0; i < old->n; i++)
-        if (!same_breakpoint(&old->entry[i].bp, &plan->breakpoints[i]))
+        if (order(&old->entry[i].bp, &plan->breakpoints[old->entry[i].origin]) != 0)
             return false;
+    for (size_t i = 0; i < old->n; i++)
+        old->entry[i].bp = plan->breakpoints[old->entry[i].origin];
     return true;
+}
+
+/* Both are sorted. */
+static void bind_as_before(struct applied_set *set, const struct applied_set *before)
+{
+    for (size_t i = 0, j = 0; i < set->n && j < before->n;) {
+        int which = order(&set->entry[i].bp, &before->entry[j].bp);
+
+        if (which == 0) {
+            set->entry[i].bound = before->entry[j].bound;
+            set->entry[i].asce = before->entry[j].asce;
+        }
+        i += which <= 0;
+        j += which > 0;
+    }
 }
 
 /* Takes the plan's set over if it fits, so that a resume is refused before any CPU moves. One that was in the
@@ -274,27 +347,21 @@ static bool same_set(const struct applied_set *old, const struct resume_plan *pl
 int breakpoints_adopt(struct kvm_machine *m, const struct resume_plan *plan, struct err *e)
 {
     struct applied_set trial;
-    struct applied *entry;
     struct dat_context ctx;
 
+    m->printed = plan->printed;
     if (same_set(&m->applied, plan))
         return 0;
-    entry = new_entries(plan->breakpoints, plan->nbreakpoints);
-    if (!entry)
-        return err_set(e, EXIT_OTHER, "no memory for %zu breakpoints", plan->nbreakpoints);
-    for (size_t i = 0; i < plan->nbreakpoints; i++)
-        for (size_t j = 0; j < m->applied.n; j++)
-            if (same_breakpoint(&entry[i].bp, &m->applied.entry[j].bp)) {
-                entry[i].bound = m->applied.entry[j].bound;
-                entry[i].asce = m->applied.entry[j].asce;
-            }
-    trial = (struct applied_set){plan->nbreakpoints, entry, false};
+    if (new_set(&trial, plan->breakpoints, plan->nbreakpoints, e) < 0)
+        return -1;
+    sort(&trial);
+    bind_as_before(&trial, &m->applied);
     memory_context(&m->cpu[0], &ctx);
     if (decide_all(&m->cpu[0], &ctx, &trial, e) < 0) {
-        free(entry);
+        breakpoints_free(&trial);
         return -1;
     }
-    free(m->applied.entry);
+    breakpoints_free(&m->applied);
     m->applied = trial;
     return 0;
 }
@@ -306,63 +373,16 @@ void breakpoints_unbind(struct kvm_machine *m)
         m->applied.entry[i].bound = false;
 }
 
-/* Whether the aligned block in which opcode 0x0000 lies is zero but for the opcode's own two bytes. */
-static bool zero_around(const struct kvm_machine *m, const struct applied *a)
-{
-    uint64_t block = a->absolute & ~(uint64_t)15;
-
-    for (uint64_t at = block; at < block + 16; at += 2)
-        if (at != a->absolute && load_be16(m->memory.base + at) != 0)
-            return false;
-    return true;
-}
-
-/* Whether the guest has cleared the place while it ran (a page that was freed): the opcode's zeros are the
- * guest's then. */
-static bool cleared(const struct kvm_machine *m, const struct applied *a)
-{
-    return m->instr0 && !a->zero_around && zero_around(m, a);
-}
-
-static void insert_opcodes(struct kvm_machine *m)
-{
-    for (size_t i = 0; i < m->applied.n; i++) {
-        struct applied *a = &m->applied.entry[i];
-
-        if (a->how != HOW_MEMORY)
-            continue;
-        a->oplen = m->instr0 ? sizeof opcode_zero : sizeof opcode_diag_501;
-        a->zero_around = zero_around(m, a);
-        memcpy(a->saved, m->memory.base + a->absolute, a->oplen);
-        memcpy(m->memory.base + a->absolute, opcode(m), a->oplen);
-    }
-    m->applied.in_force = true;
-}
-
-/* In reverse, since two breakpoints may share a frame; where the guest has stored over an opcode, or cleared
- * its page, the guest's bytes stay. */
-void breakpoints_remove(struct kvm_machine *m)
-{
-    if (!m->applied.in_force)
-        return;
-    for (size_t i = m->applied.n; i-- > 0;) {
-        struct applied *a = &m->applied.entry[i];
-        uint8_t *at = m->memory.base + a->absolute;
-
-        if (a->how == HOW_MEMORY && memcmp(at, opcode(m), a->oplen) == 0 && !cleared(m, a))
-            memcpy(at, a->saved, a->oplen);
-    }
-    m->applied.in_force = false;
-}
+/* ---- in force ---- */
 
 static unsigned fill_watches(struct vcpu *cpu, const struct dat_context *ctx, struct kvm_hw_breakpoint *hw)
 {
+    struct applied_set *set = &cpu->m->applied;
+
     cpu->nwatch = 0;
-    for (size_t i = 0; i < cpu->m->applied.n; i++) {
-        struct applied *a = &cpu->m->applied.entry[i];
-        if (a->bp.kind == BP_WRITE && a->how == HOW_HARDWARE)
-            watch_entries(cpu, ctx, a);
-    }
+    for (unsigned i = 0; i < set->nper; i++)
+        if (set->per[i]->bp.kind == BP_WRITE)
+            watch_entries(cpu, ctx, set->per[i]);
     for (unsigned i = 0; i < cpu->nwatch; i++)
         hw[i] = (struct kvm_hw_breakpoint){.addr = cpu->watch[i].addr,
                                            .phys_addr = cpu->watch[i].absolute,
@@ -371,29 +391,61 @@ static unsigned fill_watches(struct vcpu *cpu, const struct dat_context *ctx, st
     return cpu->nwatch;
 }
 
-/* Everything in force for a CPU that continues. */
-int breakpoints_apply(struct vcpu *cpu, struct err *e)
+/* All PER entries of the set, as they were decided. */
+static int arm_all(struct vcpu *cpu, const struct dat_context *ctx, struct err *e)
 {
     struct applied_set *set = &cpu->m->applied;
     struct kvm_hw_breakpoint hw[HW_ENTRIES_MAX];
-    struct dat_context ctx;
-    unsigned n;
+    unsigned n = fill_watches(cpu, ctx, hw);
 
-    memory_context(cpu, &ctx);
-    if (decide_all(cpu, &ctx, set, e) < 0)
-        return -1;
-    n = fill_watches(cpu, &ctx, hw);
-    for (size_t i = 0; i < set->n && n < HW_ENTRIES_MAX; i++)
-        if (set->entry[i].how == HOW_HARDWARE && set->entry[i].bp.kind != BP_WRITE)
-            hw[n++] = (struct kvm_hw_breakpoint){.addr = set->entry[i].bp.addr,
-                                                 .phys_addr = set->entry[i].absolute,
+    for (unsigned i = 0; i < set->nper && n < HW_ENTRIES_MAX; i++)
+        if (set->per[i]->bp.kind != BP_WRITE)
+            hw[n++] = (struct kvm_hw_breakpoint){.addr = set->per[i]->bp.addr,
+                                                 .phys_addr = set->per[i]->absolute,
                                                  .len = 1,
                                                  .type = KVM_HW_BP};
-    if (debug_arm(cpu, n ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP : 0, n, hw, e) < 0)
+    return debug_arm(cpu, n ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP : 0, n, hw, e);
+}
+
+/* Everything in force for a CPU that continues. */
+int breakpoints_apply(struct vcpu *cpu, struct err *e)
+{
+    struct dat_context ctx;
+
+    memory_context(cpu, &ctx);
+    if (decide_all(cpu, &ctx, &cpu->m->applied, e) < 0 || arm_all(cpu, &ctx, e) < 0)
         return -1;
-    insert_opcodes(cpu->m);
+    opcodes_insert(cpu->m);
     watch_take(cpu);
     return 0;
+}
+
+/* The PER entries again after one instruction was stepped while everything was in force. */
+int breakpoints_rearm(struct vcpu *cpu, struct err *e)
+{
+    struct dat_context ctx;
+
+    memory_context(cpu, &ctx);
+    if (arm_all(cpu, &ctx, e) < 0)
+        return -1;
+    watch_take(cpu);
+    return 0;
+}
+
+/* The first code breakpoint at this address or after it. */
+static size_t first_from(const struct applied_set *set, uint64_t addr)
+{
+    size_t low = 0, high = set->ncode;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (set->entry[middle].bp.addr < addr)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* For steps, which need none of KVM's help: after each the watched bytes are compared, and the PC in a range
@@ -406,30 +458,19 @@ uint64_t breakpoints_apply_step(struct vcpu *cpu, uint64_t start, uint64_t size)
     uint64_t somewhere = 0;
 
     cpu->nwatch = 0;
-    if (set->n)
+    if (set->n > set->ncode)
         memory_context(cpu, &ctx);
-    for (size_t i = 0; i < set->n; i++) {
-        struct applied *a = &set->entry[i];
-        bool watch = a->bp.kind == BP_WRITE;
-
-        if (!watch && a->bp.addr - start >= size)
-            continue;
-        decide(cpu, &ctx, a);
-        if (!watch)
-            somewhere |= 1ULL << breakpoints_bit(a->bp.addr);
-        else if (a->how == HOW_HARDWARE)
-            watch_entries(cpu, &ctx, a);
+    for (size_t i = set->ncode; i < set->n; i++) {
+        decide(cpu, &ctx, &set->entry[i]);
+        if (set->entry[i].how == HOW_HARDWARE)
+            watch_entries(cpu, &ctx, &set->entry[i]);
     }
+    for (size_t i = first_from(set, start); i < set->ncode && set->entry[i].bp.addr - start < size; i++)
+        somewhere |= 1ULL << breakpoints_bit(set->entry[i].bp.addr);
     return somewhere;
 }
 
-bool breakpoints_provisional(const struct kvm_machine *m)
-{
-    for (size_t i = 0; i < m->applied.n; i++)
-        if (m->applied.entry[i].provisional)
-            return true;
-    return false;
-}
+/* ---- where the CPU is ---- */
 
 /* Whether the CPU is where the breakpoint belongs: in its address space, or with DAT off at its very place
  * (an operating system's own code that runs in real mode for a while). */
@@ -443,30 +484,29 @@ static bool in_its_space(const struct dat_context *ctx, const struct applied *a,
     return real ? same_place : (asce & ASCE_IDENTITY) == a->asce;
 }
 
-/* The code breakpoint that is in force in this way at the CPU's address pc, or NULL. An opcode is found by
- * its frame: *elsewhere (which may be NULL) is set if it was reached by another address or in another space
- * than the one meant, so that it has to be passed in silence. */
-const struct applied *breakpoint_at(const struct vcpu *cpu, uint64_t pc, enum bp_how how, bool *elsewhere)
+static bool is_reached(const struct vcpu *cpu, struct applied *a)
 {
-    const struct applied_set *set = &cpu->m->applied;
+    uint64_t pc = a->bp.addr;
     struct dat_context ctx;
     struct dat_result at;
-    bool translated, found = false;
+    bool same_place;
 
     memory_context(cpu, &ctx);
-    translated = dat_translate(&ctx, SPACE_PSW, pc, &at) == 0;
-    for (size_t i = 0; i < set->n; i++) {
-        const struct applied *a = &set->entry[i];
+    if (!cpu->m->applied.in_force)
+        decide(cpu, &ctx, a);
+    same_place = dat_translate(&ctx, SPACE_PSW, pc, &at) == 0 && at.absolute == a->absolute;
+    return in_its_space(&ctx, a, same_place) && (a->how == HOW_HARDWARE || same_place);
+}
 
-        bool same_place = translated && at.absolute == a->absolute;
+/* The code breakpoints that are reached when the CPU is at its address pc: the one after `after`, or the
+ * first if that is NULL; NULL if there is none. An address at which none is set costs a binary search. */
+struct applied *breakpoint_reached(const struct vcpu *cpu, uint64_t pc, const struct applied *after)
+{
+    struct applied_set *set = &cpu->m->applied;
+    size_t i = after ? (size_t)(after - set->entry) + 1 : first_from(set, pc);
 
-        if (a->how != how || a->bp.kind == BP_WRITE)
-            continue;
-        if (a->bp.addr == pc && in_its_space(&ctx, a, same_place) && (how == HOW_HARDWARE || same_place))
-            return a;
-        found |= how == HOW_MEMORY && same_place;
-    }
-    if (elsewhere)
-        *elsewhere = found;
+    for (; i < set->ncode && set->entry[i].bp.addr == pc; i++)
+        if (is_reached(cpu, &set->entry[i]))
+            return &set->entry[i];
     return NULL;
 }

@@ -45,6 +45,17 @@ static void forget_last_breakpoint(struct vcpu *cpu)
     set_guest_debug(cpu);
 }
 
+static int tell_kvm(struct vcpu *cpu, struct err *e)
+{
+    if (set_guest_debug(cpu) < 0) {
+        cpu->debug_stale = true;
+        return err_set(e, EXIT_OTHER, "KVM_SET_GUEST_DEBUG with %u hardware breakpoints and watchpoints: %s",
+                       cpu->nhw, strerror(errno));
+    }
+    cpu->debug_stale = false;
+    return 0;
+}
+
 /* A watchpoint is compared with a copy that KVM takes here: with one, the ioctl is due at every resume. Steps
  * compare by themselves, and come without. */
 int debug_arm(struct vcpu *cpu, uint32_t control, unsigned nhw, const struct kvm_hw_breakpoint *hw,
@@ -55,19 +66,13 @@ int debug_arm(struct vcpu *cpu, uint32_t control, unsigned nhw, const struct kvm
     if (!cpu->debug_stale && !(nhw && cpu->nwatch) && cpu->debug_control == control &&
         same_entries(cpu, nhw, hw))
         return 0;
-    if (control & KVM_GUESTDBG_USE_HW_BP)
+    if (nhw > cpu->nwatch) /* code breakpoints are among them */
         forget_last_breakpoint(cpu);
     cpu->debug_control = control;
     cpu->nhw = nhw;
     if (nhw)
         memcpy(cpu->hw, hw, nhw * sizeof *hw);
-    if (set_guest_debug(cpu) < 0) {
-        cpu->debug_stale = true;
-        return err_set(e, EXIT_OTHER, "KVM_SET_GUEST_DEBUG with %u hardware breakpoints and watchpoints: %s",
-                       nhw, strerror(errno));
-    }
-    cpu->debug_stale = false;
-    return 0;
+    return tell_kvm(cpu, e);
 }
 
 void watch_take(struct vcpu *cpu)
@@ -76,11 +81,33 @@ void watch_take(struct vcpu *cpu)
         memcpy(cpu->watch[i].old, cpu->m->memory.base + cpu->watch[i].absolute, cpu->watch[i].len);
 }
 
-/* The first watched range whose bytes differ from those at arming time, or NULL. */
+/* The first watched range from w on whose bytes differ from those at arming time, or NULL. */
+static const struct watch *changed_from(const struct vcpu *cpu, const struct watch *w)
+{
+    for (; w < cpu->watch + cpu->nwatch; w++)
+        if (memcmp(w->old, cpu->m->memory.base + w->absolute, w->len) != 0)
+            return w;
+    return NULL;
+}
+
 const struct watch *watch_changed(const struct vcpu *cpu)
 {
-    for (unsigned i = 0; i < cpu->nwatch; i++)
-        if (memcmp(cpu->watch[i].old, cpu->m->memory.base + cpu->watch[i].absolute, cpu->watch[i].len) != 0)
-            return &cpu->watch[i];
-    return NULL;
+    return changed_from(cpu, cpu->watch);
+}
+
+/* The next one, of another watchpoint than w is a part of. */
+const struct watch *watch_changed_next(const struct vcpu *cpu, const struct watch *w)
+{
+    const struct breakpoint *bp = w->bp;
+
+    while (w && w->bp == bp)
+        w = changed_from(cpu, w + 1);
+    return w;
+}
+
+/* After a change that stops nobody: KVM reports until it has a new copy. */
+int watch_rearm(struct vcpu *cpu, struct err *e)
+{
+    watch_take(cpu);
+    return tell_kvm(cpu, e);
 }

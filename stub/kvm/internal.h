@@ -17,6 +17,8 @@
 
 #define KVM_CPUS_MAX 1
 
+#define LOWCORE_BYTES 8192
+
 /* KVM accepts this many hardware breakpoints and watchpoints together, of at most so many bytes each
  * (Linux arch/s390/kvm/guestdbg.c: MAX_BP_COUNT, MAX_WP_SIZE). */
 #define HW_ENTRIES_MAX 50
@@ -48,7 +50,8 @@ enum bp_how {
 
 struct applied {
     struct breakpoint bp;
-    bool bound; /* belongs to one address space: that of asce */
+    size_t origin; /* its place in the plan */
+    bool bound;    /* belongs to one address space: that of asce */
     uint64_t asce;
     enum bp_how how;
     bool provisional; /* not where it should be for good: look again soon */
@@ -58,10 +61,22 @@ struct applied {
     bool zero_around; /* nothing but zeros was around it */
 };
 
+struct opcode {
+    uint64_t absolute;
+    struct applied *of;
+};
+
+/* Sorted: code breakpoints by address, then watchpoints. */
 struct applied_set {
-    size_t n;
+    size_t n, ncode;
     struct applied *entry;
-    bool in_force; /* opcodes are in memory */
+    unsigned nper; /* those that are held by PER */
+    struct applied *per[HW_ENTRIES_MAX];
+    bool provisional;       /* one of them is */
+    bool in_force;          /* opcodes are in memory, */
+    size_t nopcodes;        /* of these entries, by absolute address */
+    struct opcode *opcode;  /* room for n */
+    size_t lifted, nlifted; /* of these, first and number that are out for one instruction */
 };
 
 /* One PER entry for a watchpoint or a part of it, with the bytes it had when it was armed. */
@@ -106,6 +121,14 @@ struct place {
     uint64_t dirty;
 };
 
+/* The CPU as it was in front of an instruction that was to be passed when an interruption came first: when it
+ * is back as it was, it is still passing. */
+struct interrupted {
+    bool valid;
+    struct psw psw;
+    uint64_t gprs[16];
+};
+
 struct vcpu {
     struct kvm_machine *m;
     unsigned id;
@@ -119,8 +142,11 @@ struct vcpu {
     enum vcpu_phase phase; /* under the machine's lock */
     atomic_bool stop_requested;
     struct cpu_action action;
-    bool stopped;     /* the architecture's stopped state */
-    bool at_reported; /* the PC stands where a breakpoint was reported, not moved since */
+    bool stopped; /* the architecture's stopped state */
+    /* What breakpoints there are at the PC was found out, and the CPU has not moved since: one that stopped
+     * it was reported, and none is to be counted again when it goes on. */
+    bool at_reported;
+    struct interrupted interrupted;
     atomic_ullong exits[EXIT_KINDS];
     /* What KVM_SET_GUEST_DEBUG was last told. */
     bool debug_stale;
@@ -174,6 +200,7 @@ struct kvm_machine {
     unsigned reset_subcode;
     unsigned reset_cpu; /* that asked */
     struct applied_set applied;
+    struct console_ring *printed; /* the plan's */
 
     pthread_mutex_t lock; /* phases, and from here on */
     unsigned running;
@@ -220,8 +247,6 @@ enum entered {
 void run_until_stop(struct vcpu *cpu, struct stop *stop);
 enum entered run_enter(struct vcpu *cpu, bool must, struct stop *stop);
 enum entered run_left(struct vcpu *cpu, int rc, struct stop *stop);
-bool report_watch(const struct vcpu *cpu, struct stop *stop);
-bool report_here(const struct vcpu *cpu, struct stop *stop);
 unsigned opcode_passed(const struct vcpu *cpu);
 uint64_t rewound(const struct vcpu *cpu, unsigned bytes);
 
@@ -259,22 +284,41 @@ int debug_arm(struct vcpu *cpu, uint32_t control, unsigned nhw, const struct kvm
 bool debug_available(struct vcpu *cpu);
 void watch_take(struct vcpu *cpu);
 const struct watch *watch_changed(const struct vcpu *cpu);
+const struct watch *watch_changed_next(const struct vcpu *cpu, const struct watch *w);
+int watch_rearm(struct vcpu *cpu, struct err *e);
 
 /* breakpoints.c: the plan's breakpoints in memory and hardware */
 int breakpoints_check(struct machine *m, unsigned cpu, const struct breakpoint *set, size_t n, struct err *e);
 int breakpoint_check(struct machine *m, unsigned cpu, const struct breakpoint *b, unsigned used,
                      unsigned *units, struct err *e);
 int breakpoints_adopt(struct kvm_machine *m, const struct resume_plan *plan, struct err *e);
+void breakpoints_free(struct applied_set *set);
 void breakpoints_unbind(struct kvm_machine *m);
 int breakpoints_apply(struct vcpu *cpu, struct err *e);
+int breakpoints_rearm(struct vcpu *cpu, struct err *e);
 uint64_t breakpoints_apply_step(struct vcpu *cpu, uint64_t start, uint64_t size);
 static inline unsigned breakpoints_bit(uint64_t addr) /* in the answer, for a code address */
 {
     return addr / 2 % 64;
 }
+struct applied *breakpoint_reached(const struct vcpu *cpu, uint64_t pc, const struct applied *after);
+
+/* opcodes.c: those that are an opcode in memory */
+void opcodes_insert(struct kvm_machine *m);
 void breakpoints_remove(struct kvm_machine *m);
-bool breakpoints_provisional(const struct kvm_machine *m);
-const struct applied *breakpoint_at(const struct vcpu *cpu, uint64_t pc, enum bp_how how, bool *elsewhere);
+bool opcode_at(const struct vcpu *cpu, uint64_t pc);
+bool opcodes_lift(struct vcpu *cpu);
+void opcodes_lower(struct kvm_machine *m);
+void opcodes_hide(const struct kvm_machine *m, uint64_t absolute, uint8_t *bytes, size_t len);
+
+/* hits.c: what a CPU's being at breakpoints, and a change of what is watched, lead to */
+enum hit {
+    HIT_NONE,   /* there is no breakpoint, or no change */
+    HIT_PASSED, /* there is, but it does not stop the CPU */
+    HIT_STOP,   /* *stop is filled */
+};
+enum hit hit_code(struct vcpu *cpu, uint64_t pc, struct stop *stop);
+enum hit hit_watches(struct vcpu *cpu, struct stop *stop);
 
 /* step.c */
 enum exit_outcome step_once(struct vcpu *cpu, struct stop *stop);
@@ -283,6 +327,7 @@ void step_run(struct vcpu *cpu, struct stop *stop);
 /* traps.c */
 void traps_set(struct vcpu *cpu, const uint64_t *insn);
 void traps_remove(struct vcpu *cpu);
+void traps_hide(const struct vcpu *cpu, uint64_t absolute, uint8_t *bytes, size_t len);
 bool traps_hit(const struct vcpu *cpu, uint64_t pc);
 bool traps_stand(struct vcpu *cpu);
 

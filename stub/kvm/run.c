@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A vcpu from resume to the next stop, on its own thread: entering the guest, telling the debugger's own
- * events from the guest's, passing a breakpoint. After every exit the PSW is
- * kvm_run's, and what is written there is the guest's at the next entry: nothing here keeps a copy. */
+ * events from the guest's, passing a breakpoint. After every exit the PSW is kvm_run's, and what is written
+ * there is the guest's at the next entry: nothing here keeps a copy. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,10 +11,15 @@
 
 #define RECHECK_NANOSECONDS 50000000 /* while a breakpoint is provisional */
 
-enum ran {
-    RAN_STOP,      /* *stop is filled */
-    RAN_STEP_OVER, /* an opcode of ours was reached by an address or in a space that is not meant */
-    RAN_RECHECK,   /* look at the breakpoints again */
+/* What to do next with a CPU that continues. */
+enum next {
+    NEXT_LOOK,  /* at the PC, for breakpoints */
+    NEXT_PASS,  /* execute the instruction at the PC, over which an opcode of ours may lie */
+    NEXT_ENTER, /* the guest */
+    /* Only with no opcode in memory: */
+    NEXT_STOP,      /* *stop is filled */
+    NEXT_PASS_BARE, /* execute that instruction */
+    NEXT_APPLY,     /* decide on the breakpoints again */
 };
 
 /* What KVM_RUN's return means, errno still with it. */
@@ -40,6 +45,9 @@ enum entered run_left(struct vcpu *cpu, int rc, struct stop *stop)
 /* With must, a stop that somebody wants has to wait until the guest has been entered. */
 enum entered run_enter(struct vcpu *cpu, bool must, struct stop *stop)
 {
+    uint64_t pc = cpu->run->psw_addr;
+    enum entered entered;
+
     __atomic_store_n(&cpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
     if (!must && atomic_load(&cpu->stop_requested)) {
         stop_at(cpu, stop, STOP_INTERRUPT, "interrupted");
@@ -50,77 +58,10 @@ enum entered run_enter(struct vcpu *cpu, bool must, struct stop *stop)
         return ENTERED_STOP;
     }
     signals_run(cpu);
-    return run_left(cpu, cpu->m->sys->ioctl(cpu->fd, KVM_RUN, NULL), stop);
-}
-
-/* The number in the first 8 (or fewer) watched bytes, big endian. */
-static uint64_t value_of(const uint8_t *bytes, size_t len)
-{
-    uint64_t value = 0;
-
-    for (size_t i = 0; i < len && i < 8; i++)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
-/* Fills *stop if a watched range has changed. */
-bool report_watch(const struct vcpu *cpu, struct stop *stop)
-{
-    const struct watch *w = watch_changed(cpu);
-
-    if (!w)
-        return false;
-    stop_at(cpu, stop, STOP_WATCH, "watchpoint");
-    stop->addr = w->bp->addr;
-    stop->old_value = value_of(w->old, w->len);
-    stop->new_value = value_of(cpu->m->memory.base + w->absolute, w->len);
-    snprintf(stop->text, sizeof stop->text, "watchpoint at 0x%llx: 0x%llx was 0x%llx",
-             (unsigned long long)w->addr, (unsigned long long)stop->new_value,
-             (unsigned long long)stop->old_value);
-    return true;
-}
-
-static void report_breakpoint(const struct vcpu *cpu, const struct applied *a, struct stop *stop)
-{
-    bool late = a->bp.addr != cpu->run->psw_addr;
-
-    stop_at(cpu, stop, a->bp.kind == BP_SOFTWARE ? STOP_SW_BREAKPOINT : STOP_HW_BREAKPOINT, "breakpoint");
-    stop->addr = a->bp.addr;
-    if (late)
-        snprintf(
-            stop->text, sizeof stop->text,
-            "hardware breakpoint at 0x%llx, told one instruction late: an interruption or LPSWE led there",
-            (unsigned long long)a->bp.addr);
-}
-
-/* A breakpoint at the PC before anything is executed there: the debugger, or an interruption that zgdbd
- * itself carried out, has put the PC onto it. PER would tell only after the instruction. */
-bool report_here(const struct vcpu *cpu, struct stop *stop)
-{
-    const struct applied *a = breakpoint_at(cpu, cpu->run->psw_addr, HOW_HARDWARE, NULL);
-
-    if (!a)
-        a = breakpoint_at(cpu, cpu->run->psw_addr, HOW_MEMORY, NULL);
-    if (a)
-        report_breakpoint(cpu, a, stop);
-    return a;
-}
-
-/* KVM_EXIT_DEBUG while continuing. debug.arch is of no use right after an intercept (one union holds both),
- * the PSW is. A hit in an address space that is not meant is nobody's. */
-static bool report_debug(const struct vcpu *cpu, struct stop *stop)
-{
-    const struct kvm_run *run = cpu->run;
-    const struct applied *a;
-
-    if (report_watch(cpu, stop))
-        return true;
-    a = breakpoint_at(cpu, run->psw_addr, HOW_HARDWARE, NULL);
-    if (!a && run->debug.arch.type & KVM_HW_BP)
-        a = breakpoint_at(cpu, run->debug.arch.addr, HOW_HARDWARE, NULL);
-    if (a)
-        report_breakpoint(cpu, a, stop);
-    return a;
+    entered = run_left(cpu, cpu->m->sys->ioctl(cpu->fd, KVM_RUN, NULL), stop);
+    if (entered == ENTERED_EXIT || cpu->run->psw_addr != pc)
+        cpu->at_reported = false;
+    return entered;
 }
 
 /* If this exit may be a breakpoint opcode: the length by which the PSW has passed it, else 0. */
@@ -155,97 +96,195 @@ static void recheck_timer(struct vcpu *cpu, bool on)
     cpu->timer_on = on;
 }
 
-/* An intercept while continuing: ours (RAN_STOP, RAN_STEP_OVER), or the guest's, which is answered (-1: go
- * on). */
-static int run_intercept(struct vcpu *cpu, struct stop *stop)
+static bool back_from_interruption(struct vcpu *cpu)
+{
+    const struct kvm_run *run = cpu->run;
+    struct interrupted *i = &cpu->interrupted;
+
+    if (!i->valid || run->psw_addr != i->psw.addr || run->psw_mask != i->psw.mask ||
+        memcmp(run->s.regs.gprs, i->gprs, sizeof i->gprs) != 0)
+        return false;
+    i->valid = false;
+    return true;
+}
+
+/* Breakpoints at the PC before anything is executed there: the debugger, a step, or an interruption that
+ * zgdbd itself carried out has put the PC onto them. PER would tell only after the instruction. A CPU that
+ * waits executes nothing. */
+static enum next look(struct vcpu *cpu, struct stop *stop)
+{
+    if (cpu->at_reported || back_from_interruption(cpu))
+        return NEXT_PASS;
+    if (psw_enabled_wait(cpu->run->psw_mask))
+        return NEXT_ENTER;
+    switch (hit_code(cpu, cpu->run->psw_addr, stop)) {
+    case HIT_STOP:
+        return NEXT_STOP;
+    case HIT_PASSED:
+        return NEXT_PASS;
+    default:
+        return NEXT_ENTER;
+    }
+}
+
+/* Looks at what is watched; a change that stops nobody leaves it to be watched on. */
+static enum next after_watches(struct vcpu *cpu, struct stop *stop)
+{
+    enum hit hit = hit_watches(cpu, stop);
+    struct err e;
+
+    if (hit == HIT_PASSED && watch_rearm(cpu, &e) < 0) {
+        stop_at(cpu, stop, STOP_ERROR, e.text);
+        return NEXT_STOP;
+    }
+    return hit == HIT_STOP ? NEXT_STOP : NEXT_LOOK;
+}
+
+/* KVM_EXIT_DEBUG. debug.arch is of no use right after an intercept (one union holds both), the PSW is. A hit
+ * in an address space that is not meant is nobody's. */
+static enum next debug_exit(struct vcpu *cpu, struct stop *stop)
+{
+    uint64_t told = cpu->run->debug.arch.addr;
+    bool code = cpu->run->debug.arch.type & KVM_HW_BP;
+    enum next next = after_watches(cpu, stop);
+
+    if (next == NEXT_STOP)
+        return NEXT_STOP;
+    next = look(cpu, stop);
+    if (next != NEXT_ENTER || !code || told == cpu->run->psw_addr)
+        return next;
+    return hit_code(cpu, told, stop) == HIT_STOP ? NEXT_STOP : NEXT_ENTER;
+}
+
+static enum next rearm(struct vcpu *cpu, struct stop *stop)
+{
+    struct err e;
+
+    if (breakpoints_rearm(cpu, &e) == 0)
+        return NEXT_LOOK;
+    stop_at(cpu, stop, STOP_ERROR, e.text);
+    return NEXT_STOP;
+}
+
+/* An opcode of ours, or something that the guest wants, which is answered. If an interruption that zgdbd
+ * carried out has moved the CPU on, KVM must not think that it has told of what was at the PC before. */
+static enum next intercept(struct vcpu *cpu, struct stop *stop)
 {
     unsigned passed = opcode_passed(cpu);
     uint64_t after = cpu->run->psw_addr;
+    enum next next;
 
-    if (passed) {
-        bool elsewhere;
-        const struct applied *a = breakpoint_at(cpu, rewound(cpu, passed), HOW_MEMORY, &elsewhere);
-
-        if (a || elsewhere)
-            cpu->run->psw_addr = rewound(cpu, passed);
-        if (a) {
-            report_breakpoint(cpu, a, stop);
-            return RAN_STOP;
-        }
-        if (elsewhere)
-            return RAN_STEP_OVER;
+    if (passed && opcode_at(cpu, rewound(cpu, passed))) {
+        cpu->run->psw_addr = rewound(cpu, passed);
+        next = look(cpu, stop);
+        return next == NEXT_STOP ? NEXT_STOP : NEXT_PASS;
     }
-    if (exit_handle(cpu, stop) == OUTCOME_STOP || report_watch(cpu, stop))
-        return RAN_STOP;
-    return cpu->run->psw_addr != after ? RAN_RECHECK
-                                       : -1; /* an interruption that zgdbd carried out moved the CPU */
+    if (exit_handle(cpu, stop) == OUTCOME_STOP || after_watches(cpu, stop) == NEXT_STOP)
+        return NEXT_STOP;
+    return cpu->run->psw_addr != after && cpu->debug_stale ? rearm(cpu, stop) : NEXT_LOOK;
+}
+
+static enum next enter_applied(struct vcpu *cpu, struct stop *stop)
+{
+    enum next next = NEXT_LOOK;
+
+    switch (run_enter(cpu, false, stop)) {
+    case ENTERED_STOP:
+    case ENTERED_ERROR:
+        return NEXT_STOP;
+    case ENTERED_KICK:
+        break;
+    case ENTERED_EXIT:
+        next = cpu->run->exit_reason == KVM_EXIT_DEBUG ? debug_exit(cpu, stop) : intercept(cpu, stop);
+    }
+    return (next == NEXT_LOOK || next == NEXT_ENTER) && cpu->m->applied.provisional ? NEXT_APPLY : next;
+}
+
+/* Where an interruption stores the PSW in the lowcore, and 0x80 above takes one from (Principles, "Assigned
+ * Storage Locations"): restart, external, SVC, program, machine check, I/O. */
+#define OLD_PSWS 0x120
+#define OLD_PSWS_END 0x180
+#define NEW_PSW_AFTER_OLD 0x80
+
+/* Whether the CPU stands at the beginning of an interruption that came in front of the instruction at psw. */
+static bool interrupted_at(const struct vcpu *cpu, struct psw psw)
+{
+    const struct guest_memory *memory = &cpu->m->memory;
+    uint64_t prefix = cpu->run->s.regs.prefix;
+
+    for (unsigned old = OLD_PSWS; old < OLD_PSWS_END && prefix <= memory->size - LOWCORE_BYTES; old += 16) {
+        const uint8_t *at = memory->base + prefix + old;
+        const uint8_t *new = at + NEW_PSW_AFTER_OLD;
+
+        if (load_be64(at) == psw.mask && load_be64(at + 8) == psw.addr &&
+            load_be64(new) == cpu->run->psw_mask && load_be64(new + 8) == cpu->run->psw_addr)
+            return true;
+    }
+    return false;
+}
+
+/* One instruction with everything else in force. */
+static enum next pass(struct vcpu *cpu, struct stop *stop)
+{
+    struct interrupted before = {.valid = true, .psw = {cpu->run->psw_mask, cpu->run->psw_addr}};
+    enum exit_outcome outcome;
+
+    if (!opcodes_lift(cpu))
+        return NEXT_PASS_BARE;
+    memcpy(before.gprs, cpu->run->s.regs.gprs, sizeof before.gprs);
+    outcome = step_once(cpu, stop);
+    opcodes_lower(cpu->m);
+    if (interrupted_at(cpu, before.psw))
+        cpu->interrupted = before;
+    if (outcome == OUTCOME_STOP)
+        return NEXT_STOP;
+    return rearm(cpu, stop);
 }
 
 /* Runs with the breakpoints in force. */
-static enum ran run_applied(struct vcpu *cpu, struct stop *stop)
+static enum next run_applied(struct vcpu *cpu, struct stop *stop)
 {
-    bool provisional = breakpoints_provisional(cpu->m);
+    enum next next = NEXT_LOOK;
 
-    recheck_timer(cpu, provisional);
-    for (;;) {
-        int ran = -1;
-
-        switch (run_enter(cpu, false, stop)) {
-        case ENTERED_STOP:
-        case ENTERED_ERROR:
-            return RAN_STOP;
-        case ENTERED_KICK:
+    recheck_timer(cpu, cpu->m->applied.provisional);
+    for (;;)
+        switch (next) {
+        case NEXT_LOOK:
+            next = look(cpu, stop);
             break;
-        case ENTERED_EXIT:
-            if (cpu->run->exit_reason != KVM_EXIT_DEBUG)
-                ran = run_intercept(cpu, stop);
-            else if (report_debug(cpu, stop))
-                ran = RAN_STOP;
+        case NEXT_PASS:
+            next = pass(cpu, stop);
+            break;
+        case NEXT_ENTER:
+            next = enter_applied(cpu, stop);
+            break;
+        default:
+            return next;
         }
-        if (ran >= 0)
-            return (enum ran)ran;
-        if (provisional)
-            return RAN_RECHECK;
-    }
 }
 
 /* A breakpoint that was reported here, and from which nobody has moved the PC, is passed first. */
 static void run_on(struct vcpu *cpu, struct stop *stop)
 {
-    bool step_over = cpu->at_reported;
-    enum ran ran;
+    enum next next = cpu->at_reported ? NEXT_PASS_BARE : NEXT_APPLY;
     struct err e;
 
     do {
-        if (step_over && step_once(cpu, stop) == OUTCOME_STOP)
+        if (next == NEXT_PASS_BARE && step_once(cpu, stop) == OUTCOME_STOP)
             return;
         if (breakpoints_apply(cpu, &e) < 0) {
             stop_at(cpu, stop, STOP_ERROR, e.text);
             return;
         }
-        if (report_here(cpu, stop))
-            return;
-        ran = run_applied(cpu, stop);
+        next = run_applied(cpu, stop);
         breakpoints_remove(cpu->m);
-        step_over = ran == RAN_STEP_OVER;
-    } while (ran != RAN_STOP);
-}
-
-/* A breakpoint counts as reported here until the CPU has moved: an interrupt that came before it could
- * changes nothing. */
-static bool reported_here(const struct vcpu *cpu, const struct stop *stop, bool before, uint64_t pc)
-{
-    if (stop->reason == STOP_SW_BREAKPOINT || stop->reason == STOP_HW_BREAKPOINT)
-        return stop->addr == cpu->run->psw_addr;
-    return stop->reason == STOP_INTERRUPT && before && cpu->run->psw_addr == pc;
+    } while (next != NEXT_STOP);
 }
 
 void run_until_stop(struct vcpu *cpu, struct stop *stop)
 {
-    bool before = cpu->at_reported;
-    uint64_t pc = cpu->run->psw_addr;
-
     memset(stop, 0, sizeof *stop);
+    cpu->interrupted.valid = false;
     watchdog_run(cpu);
     if (cpu->stopped)
         stop_at(cpu, stop, STOP_SHUTDOWN,
@@ -257,5 +296,4 @@ void run_until_stop(struct vcpu *cpu, struct stop *stop)
     watchdog_hold(cpu);
     recheck_timer(cpu, false);
     breakpoints_remove(cpu->m);
-    cpu->at_reported = reported_here(cpu, stop, before, pc);
 }

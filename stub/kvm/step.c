@@ -117,18 +117,18 @@ static bool is_over(struct vcpu *cpu, struct stepping *s, enum exit_outcome *out
 
     *outcome = OUTCOME_GO_ON;
     if (cpu->run->exit_reason == KVM_EXIT_DEBUG) {
-        if (!report_watch(cpu, stop))
+        if (hit_watches(cpu, stop) != HIT_STOP)
             return stepped(cpu, s);
         *outcome = OUTCOME_STOP;
         return true;
     }
     passed = opcode_passed(cpu);
-    if (passed && traps_hit(cpu, rewound(cpu, passed))) {
+    if (passed && (traps_hit(cpu, rewound(cpu, passed)) || opcode_at(cpu, rewound(cpu, passed)))) {
         cpu->run->psw_addr = rewound(cpu, passed);
         return true;
     }
     *outcome = exit_handle(cpu, stop);
-    if (*outcome == OUTCOME_GO_ON && report_watch(cpu, stop))
+    if (*outcome == OUTCOME_GO_ON && hit_watches(cpu, stop) == HIT_STOP)
         *outcome = OUTCOME_STOP;
     return true;
 }
@@ -195,5 +195,5 @@ void step_run(struct vcpu *cpu, struct stop *stop)
                     psw_enabled_wait(cpu->run->psw_mask) ? "stepped; the CPU waits" : "stepped");
             return;
         }
-    } while (!report_here(cpu, stop));
+    } while (hit_code(cpu, cpu->run->psw_addr, stop) != HIT_STOP);
 }

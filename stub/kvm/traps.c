@@ -10,7 +10,6 @@
 #include "zgdbd/bytes.h"
 
 #define INSN_BYTES_MAX 6
-#define LOWCORE_BYTES 8192
 #define PAGE_BYTES 4096ULL
 #define PAGE_MASK (~(PAGE_BYTES - 1))
 
@@ -118,6 +117,17 @@ void traps_remove(struct vcpu *cpu)
             memcpy(at, t->saved[i], TRAP_BYTES);
         t->set[i] = false;
     }
+}
+
+/* Puts what the traps replaced into bytes, a copy of what is in memory at this absolute address. */
+void traps_hide(const struct vcpu *cpu, uint64_t absolute, uint8_t *bytes, size_t len)
+{
+    const struct handler_traps *t = &cpu->traps;
+
+    for (unsigned i = 0; i < t->n; i++)
+        for (unsigned j = 0; t->set[i] && j < TRAP_BYTES; j++)
+            if (t->absolute[i] + j - absolute < len)
+                bytes[t->absolute[i] + j - absolute] = t->saved[i][j];
 }
 
 /* Whether the opcode at this address of the CPU is one of the traps. */

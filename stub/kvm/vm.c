@@ -169,7 +169,7 @@ static void op_destroy(struct machine *machine)
     storage_unmap(m);
     sclp_destroy(&m->sclp);
     pthread_mutex_destroy(&m->lock);
-    free(m->applied.entry);
+    breakpoints_free(&m->applied);
     free(m->append);
     free(m);
 }

@@ -18,7 +18,7 @@
 #include "kvm_rig.h"
 
 #define SEGMENT 0x10000
-#define BREAKPOINTS_MAX 64
+#define BREAKPOINTS_MAX 1024
 
 struct machine *rig;
 struct kvm_config rig_config;

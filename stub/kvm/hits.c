@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a CPU's being at breakpoints, and a change of what is watched, lead to: the conditions and commands of
+ * each are evaluated on the vcpu's own thread, over the CPU as a debugger would see it at a stop, and whether
+ * the CPU stops follows. All that are met at once are counted and evaluated; the first that stops the CPU is
+ * the one that is reported. */
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+#include "zgdbd/agent.h"
+#include "zgdbd/bytes.h"
+#include "zgdbd/console.h"
+
+/* ---- what an expression sees ---- */
+
+static int read_reg(void *arg, unsigned reg, uint64_t *value)
+{
+    struct vcpu *cpu = arg;
+    uint8_t bytes[REG_MAX_BYTES];
+
+    if (reg >= REG_COUNT || reg_table[reg].bytes > 8 ||
+        registers_read(&cpu->m->base, cpu->id, reg, bytes) < 0)
+        return -1;
+    *value = reg_table[reg].bytes == 4 ? load_be32(bytes) : load_be64(bytes);
+    return 0;
+}
+
+/* As at a stop: opcodes and traps are in memory now, but not for the debugger. */
+static size_t read_memory(void *arg, uint64_t addr, void *buf, size_t len)
+{
+    struct vcpu *cpu = arg;
+    struct dat_context ctx;
+    size_t done = 0;
+
+    memory_context(cpu, &ctx);
+    while (done < len) {
+        struct dat_result at;
+        uint8_t *bytes = (uint8_t *)buf + done;
+        size_t part = len - done;
+
+        if (dat_translate(&ctx, SPACE_DEFAULT, addr + done, &at))
+            break;
+        if (part > at.left)
+            part = (size_t)at.left;
+        memcpy(bytes, cpu->m->memory.base + at.absolute, part);
+        traps_hide(cpu, at.absolute, bytes, part);
+        opcodes_hide(cpu->m, at.absolute, bytes, part);
+        done += part;
+    }
+    return done;
+}
+
+static void print(void *arg, const char *text, size_t len)
+{
+    struct vcpu *cpu = arg;
+
+    if (cpu->m->printed)
+        console_write(cpu->m->printed, (const uint8_t *)text, len);
+}
+
+static struct agent_context context_of(struct vcpu *cpu)
+{
+    return (struct agent_context){
+        .arg = cpu, .read_reg = read_reg, .read_memory = read_memory, .print = print};
+}
+
+/* ---- the decision ---- */
+
+/* Adds one that stops the CPU: the first fills *stop, a text of any is told. */
+static void add_stop(enum hit *hit, struct stop *stop, const struct stop *add, const char *text)
+{
+    if (*hit != HIT_STOP)
+        *stop = *add;
+    *hit = HIT_STOP;
+    if (!text[0] || stop->tell)
+        return;
+    snprintf(stop->text, sizeof stop->text, "%s", text);
+    stop->tell = true;
+}
+
+static struct stop code_stop(const struct vcpu *cpu, const struct applied *a)
+{
+    struct stop stop = {.addr = 0};
+
+    stop_at(cpu, &stop, a->bp.kind == BP_SOFTWARE ? STOP_SW_BREAKPOINT : STOP_HW_BREAKPOINT, "breakpoint");
+    stop.addr = a->bp.addr;
+    if (a->bp.addr != cpu->run->psw_addr)
+        snprintf(
+            stop.text, sizeof stop.text,
+            "hardware breakpoint at 0x%llx, told one instruction late: an interruption or LPSWE led there",
+            (unsigned long long)a->bp.addr);
+    return stop;
+}
+
+/* The breakpoints at the CPU's address pc. That is the PC, and the instruction there is not yet executed; or,
+ * told late by PER, one that is: an opcode there was met before. */
+enum hit hit_code(struct vcpu *cpu, uint64_t pc, struct stop *stop)
+{
+    struct agent_context context = context_of(cpu);
+    enum hit hit = HIT_NONE;
+
+    for (struct applied *a = NULL; (a = breakpoint_reached(cpu, pc, a)) != NULL;) {
+        char text[sizeof stop->text] = "";
+
+        if (pc != cpu->run->psw_addr && a->how != HOW_HARDWARE)
+            continue;
+        if (hit == HIT_NONE)
+            hit = HIT_PASSED;
+        if (agent_breakpoint_stops(&a->bp, &context, text, sizeof text)) {
+            struct stop add = code_stop(cpu, a);
+
+            add_stop(&hit, stop, &add, text);
+        }
+    }
+    if (hit != HIT_NONE && pc == cpu->run->psw_addr)
+        cpu->at_reported = true;
+    return hit;
+}
+
+/* The number in the first 8 (or fewer) watched bytes, big endian. */
+static uint64_t value_of(const uint8_t *bytes, size_t len)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < len && i < 8; i++)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+static struct stop watch_stop(const struct vcpu *cpu, const struct watch *w)
+{
+    struct stop stop = {.addr = 0};
+
+    stop_at(cpu, &stop, STOP_WATCH, "watchpoint");
+    stop.addr = w->bp->addr;
+    stop.old_value = value_of(w->old, w->len);
+    stop.new_value = value_of(cpu->m->memory.base + w->absolute, w->len);
+    snprintf(stop.text, sizeof stop.text, "watchpoint at 0x%llx: 0x%llx was 0x%llx",
+             (unsigned long long)w->addr, (unsigned long long)stop.new_value,
+             (unsigned long long)stop.old_value);
+    return stop;
+}
+
+/* The watchpoints of which something has changed, each once however many of its parts did. After HIT_PASSED
+ * they have to be armed again before the CPU goes on. */
+enum hit hit_watches(struct vcpu *cpu, struct stop *stop)
+{
+    struct agent_context context = context_of(cpu);
+    enum hit hit = HIT_NONE;
+
+    for (const struct watch *w = watch_changed(cpu); w; w = watch_changed_next(cpu, w)) {
+        struct stop add = watch_stop(cpu, w);
+        char text[sizeof stop->text] = "";
+
+        context.old_value = add.old_value;
+        context.new_value = add.new_value;
+        if (hit == HIT_NONE)
+            hit = HIT_PASSED;
+        if (agent_breakpoint_stops(w->bp, &context, text, sizeof text))
+            add_stop(&hit, stop, &add, text);
+    }
+    return hit;
+}
