@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -48,6 +49,20 @@ static void begin_draining(struct connection *c)
     shutdown(c->out, SHUT_WR);
 }
 
+/* While the session works its input is read ahead, so that the end of the connection is noticed. */
+static bool wants_input(const struct connection *c)
+{
+    if (session_working(c->session))
+        return c->in_len - c->in_pos < sizeof c->input;
+    return c->in_pos == c->in_len && !session_waiting(c->session);
+}
+
+static void start_work(struct connection *c)
+{
+    ev_timer_set(&c->work, 0., 0.);
+    ev_timer_start(c->server->loop, &c->work);
+}
+
 void connection_pump(struct connection *c)
 {
     size_t pending, used;
@@ -74,8 +89,24 @@ void connection_pump(struct connection *c)
             break;
     }
     watch(c->server, &c->writable, pending);
-    watch(c->server, &c->readable,
-          c->draining || (!pending && c->in_pos == c->in_len && !session_waiting(c->session)));
+    watch(c->server, &c->readable, c->draining || (!pending && wants_input(c)));
+    if (!session_working(c->session))
+        ev_timer_stop(c->server->loop, &c->work);
+    else if (!ev_is_active(&c->work))
+        start_work(c);
+}
+
+/* One slice in each turn of the loop: what else there is to do is done in between, but cannot keep the work
+ * from going on either, as it could with an idle watcher. */
+static void on_work(struct ev_loop *loop, ev_timer *w, int events)
+{
+    struct connection *c = w->data;
+    struct server *s = c->server;
+    (void)loop;
+    (void)events;
+    session_work(c->session);
+    connection_pump(c);
+    server_settle(s);
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *w, int events)
@@ -84,7 +115,10 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int events)
     struct server *s = c->server;
     (void)loop;
     (void)events;
-    ssize_t n = read(c->in, c->input, sizeof c->input);
+    c->in_len -= c->in_pos;
+    memmove(c->input, c->input + c->in_pos, c->in_len);
+    c->in_pos = 0;
+    ssize_t n = read(c->in, c->input + c->in_len, sizeof c->input - c->in_len);
     if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
         return;
     if (n <= 0) {
@@ -93,8 +127,7 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int events)
     }
     if (c->draining)
         return;
-    c->in_pos = 0;
-    c->in_len = (size_t)n;
+    c->in_len += (size_t)n;
     connection_pump(c);
     server_settle(s);
 }
@@ -142,7 +175,8 @@ int connection_open(struct server *s, int in, int out, struct err *e)
     c->number = s->numbers++;
     ev_io_init(&c->readable, on_readable, in, EV_READ);
     ev_io_init(&c->writable, on_writable, out, EV_WRITE);
-    c->readable.data = c->writable.data = c;
+    ev_timer_init(&c->work, on_work, 0., 0.);
+    c->readable.data = c->writable.data = c->work.data = c;
     s->connections[free_slot(s)] = c;
     ev_io_start(s->loop, &c->readable);
     return 0;
@@ -153,6 +187,7 @@ void connection_close(struct connection *c)
     struct server *s = c->server;
     ev_io_stop(s->loop, &c->readable);
     ev_io_stop(s->loop, &c->writable);
+    ev_timer_stop(s->loop, &c->work);
     for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
         if (s->connections[i] == c)
             s->connections[i] = NULL;

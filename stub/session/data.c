@@ -96,21 +96,19 @@ void cmd_write_reg(struct session *s, const struct rsp_request *r)
 
 /* ---- memory ---- */
 
-static enum mem_space space(const struct session *s)
-{
-    return s->phys_mode ? SPACE_ABSOLUTE : SPACE_DEFAULT;
-}
-
-/* Reads up to max bytes of the request into the scratch buffer. False, with the refusal sent, if bytes were
- * wanted and not even the first is readable. */
-static bool read_memory(struct session *s, const struct rsp_request *r, size_t max, size_t *got)
+/* Begins a reply, and reads up to max bytes of the request into its own buffer. NULL, with the refusal sent,
+ * if bytes were wanted and not even the first is readable. */
+static uint8_t *read_memory(struct session *s, const struct rsp_request *r, size_t max, size_t *got)
 {
     size_t want = r->mem.len < max ? r->mem.len : max;
-    *got = machine_read_memory(s->target->machine, s->cpu, space(s), r->mem.addr, s->target->scratch, want);
+    rsp_begin(&s->out, RSP_PLAIN);
+    uint8_t *bytes = rsp_space(&s->out, want);
+    *got = bytes ? machine_read_memory(s->target->machine, s->cpu, session_space(s), r->mem.addr, bytes, want)
+                 : 0;
     if (*got || !want)
-        return true;
+        return bytes;
     session_refuse(s, RSP_EFAULT, "this address cannot be read: it does not translate, or is outside memory");
-    return false;
+    return NULL;
 }
 
 /* Whether a block is one byte all through. Looking for runs takes longer than sending what has few. */
@@ -122,21 +120,23 @@ static bool one_byte(const uint8_t *bytes, size_t n)
 void cmd_read_mem(struct session *s, const struct rsp_request *r)
 {
     size_t got;
-    if (!read_memory(s, r, RSP_PACKET_MAX / 2, &got))
+    uint8_t *bytes = read_memory(s, r, RSP_PACKET_MAX / 2, &got);
+    if (!bytes)
         return;
-    rsp_begin(&s->out, one_byte(s->target->scratch, got) ? RSP_RLE : RSP_PLAIN);
-    rsp_hex(&s->out, s->target->scratch, got);
+    if (one_byte(bytes, got))
+        rsp_begin(&s->out, RSP_RLE);
+    rsp_hex(&s->out, bytes, got);
     rsp_end(&s->out);
 }
 
 void cmd_read_mem_binary(struct session *s, const struct rsp_request *r)
 {
     size_t got;
-    if (!read_memory(s, r, RSP_PACKET_MAX, &got))
+    uint8_t *bytes = read_memory(s, r, RSP_PACKET_MAX, &got);
+    if (!bytes)
         return;
-    rsp_begin(&s->out, RSP_PLAIN);
     rsp_str(&s->out, "b");
-    rsp_binary(&s->out, s->target->scratch, got);
+    rsp_binary(&s->out, bytes, got);
     rsp_end(&s->out);
 }
 
@@ -145,7 +145,7 @@ void cmd_write_mem(struct session *s, const struct rsp_request *r)
     struct machine *m = s->target->machine;
     if (!may_write(s))
         return;
-    if (machine_write_memory(m, s->cpu, space(s), r->mem.addr, r->mem.data, r->mem.len) == r->mem.len)
+    if (machine_write_memory(m, s->cpu, session_space(s), r->mem.addr, r->mem.data, r->mem.len) == r->mem.len)
         rsp_reply(&s->out, "OK");
     else
         session_refuse(s, RSP_EFAULT,

@@ -27,6 +27,8 @@ void cmd_xfer_read(struct session *s, const struct rsp_request *r)
             rsp_xfer(&s->out, path, strlen(path), r->xfer.offset, r->xfer.len);
         else
             rsp_reply(&s->out, "E00");
+    } else if (strcmp(r->xfer.object, "threads") == 0) {
+        threads_read(s, r->xfer.offset, r->xfer.len);
     } else {
         rsp_reply(&s->out, "");
     }
@@ -55,9 +57,15 @@ static bool is_open(const struct session *s, int fd)
     return fd >= FIRST_FILE && fd < FIRST_FILE + FILES_MAX && (s->open_files & 1u << fd);
 }
 
+/* The one name that there is. */
+static bool is_program(const struct session *s, const struct rsp_request *r)
+{
+    return strcmp(r->file.name, exec_file_path(s->target->exec)) == 0;
+}
+
 void cmd_file_open(struct session *s, const struct rsp_request *r)
 {
-    if (strcmp(r->file.name, exec_file_path(s->target->exec)) != 0) {
+    if (!is_program(s, r)) {
         file_error(s, RSP_ENOENT);
         return;
     }
@@ -85,20 +93,21 @@ void cmd_file_close(struct session *s, const struct rsp_request *r)
     file_result(s, 0);
 }
 
+/* The file is read into the reply itself, to be escaped where it is. */
 void cmd_file_pread(struct session *s, const struct rsp_request *r)
 {
-    uint8_t *buf = s->target->scratch;
     size_t want = r->file.count < PREAD_MAX ? r->file.count : PREAD_MAX;
     if (!is_open(s, r->file.fd)) {
         file_error(s, RSP_EBADF);
         return;
     }
-    long got = exec_file_pread(s->target->exec, buf, want, r->file.offset);
+    rsp_begin(&s->out, RSP_PLAIN);
+    uint8_t *buf = rsp_space(&s->out, want);
+    long got = buf ? exec_file_pread(s->target->exec, buf, want, r->file.offset) : -1;
     if (got < 0) {
         file_error(s, RSP_EIO);
         return;
     }
-    rsp_begin(&s->out, RSP_PLAIN);
     rsp_str(&s->out, "F");
     rsp_hex_u64(&s->out, (uint64_t)got);
     rsp_str(&s->out, ";");
@@ -107,14 +116,10 @@ void cmd_file_pread(struct session *s, const struct rsp_request *r)
 }
 
 /* struct stat of the protocol: big endian, 64 bytes; what is not set here is zero. */
-void cmd_file_fstat(struct session *s, const struct rsp_request *r)
+static void reply_stat(struct session *s)
 {
     uint8_t st[64] = {0};
     uint64_t size = exec_file_size(s->target->exec);
-    if (!is_open(s, r->file.fd)) {
-        file_error(s, RSP_EBADF);
-        return;
-    }
     store_be32(st + 4, 1);                   /* st_ino */
     store_be32(st + 8, 0100444);             /* st_mode: a regular file, readable */
     store_be32(st + 12, 1);                  /* st_nlink */
@@ -127,6 +132,34 @@ void cmd_file_fstat(struct session *s, const struct rsp_request *r)
     rsp_str(&s->out, ";");
     rsp_binary(&s->out, st, sizeof st);
     rsp_end(&s->out);
+}
+
+void cmd_file_fstat(struct session *s, const struct rsp_request *r)
+{
+    if (is_open(s, r->file.fd))
+        reply_stat(s);
+    else
+        file_error(s, RSP_EBADF);
+}
+
+void cmd_file_stat(struct session *s, const struct rsp_request *r)
+{
+    if (is_program(s, r))
+        reply_stat(s);
+    else
+        file_error(s, RSP_ENOENT);
+}
+
+/* The program's name has been resolved (realpath), and is no link. */
+void cmd_file_readlink(struct session *s, const struct rsp_request *r)
+{
+    file_error(s, is_program(s, r) ? RSP_EINVAL : RSP_ENOENT);
+}
+
+void cmd_file_change(struct session *s, const struct rsp_request *r)
+{
+    (void)r;
+    file_error(s, RSP_EROFS);
 }
 
 /* There is one file system, whichever process is named. */

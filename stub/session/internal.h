@@ -14,6 +14,7 @@
 enum {
     RSP_ENOENT = 2,
     RSP_ESRCH = 3,
+    RSP_EINTR = 4,
     RSP_EIO = 5,
     RSP_EBADF = 9,
     RSP_EFAULT = 14,
@@ -70,7 +71,7 @@ struct target {
     struct registry *registry;
     char *xml;
     size_t xml_len;
-    uint8_t scratch[RSP_PACKET_MAX]; /* memory on its way into a reply */
+    uint8_t scratch[2 * RSP_PACKET_MAX]; /* memory that the attached session's work looks at */
 };
 
 enum session_phase {
@@ -80,6 +81,19 @@ enum session_phase {
     SESSION_CLOSING,
 };
 
+/* A request whose answer takes long: work.c */
+struct work {
+    /* Does a part of it; true once it has put the reply out. NULL: there is no work. */
+    bool (*step)(struct session *s);
+    uint64_t addr; /* what is looked at next */
+    uint64_t left; /* bytes from there on */
+    time_t sign;   /* the second of the last sign of life, of the monotonic clock */
+    uint32_t crc;
+    const uint8_t *pattern; /* in in_buf */
+    size_t pattern_len;
+    size_t kept; /* bytes of scratch that are in front of addr, and may begin the pattern */
+};
+
 struct session {
     struct target *target;
     enum session_phase phase;
@@ -87,15 +101,20 @@ struct session {
     struct rsp_out out;
     char *in_buf;
     char *out_buf;
-    char *last; /* the last reply, for '-' */
+    size_t sent; /* bytes of out */
+    size_t last; /* where the last reply is in out, for '-'; last_len 0: it is not there */
     size_t last_len;
     bool pending;             /* the parsed request waits for the guest to stop */
     enum rsp_verdict verdict; /* of request */
     unsigned features;        /* announced by the debugger: enum rsp_feature */
+    bool extended;            /* `!`: the conversation goes on after a kill */
     bool phys_mode;
-    unsigned cpu;               /* of Hg, and of the last stop */
-    int64_t resume_tid;         /* of Hc: a tid, RSP_ALL or RSP_ANY */
-    unsigned open_files;        /* bit n: vFile descriptor n is open */
+    unsigned cpu;        /* of Hg, and of the last stop */
+    int64_t resume_tid;  /* of Hc: a tid, RSP_ALL or RSP_ANY */
+    unsigned open_files; /* bit n: vFile descriptor n is open */
+    char *threads;       /* the list that is being read (qXfer), from malloc, or NULL */
+    size_t threads_len;
+    struct work work;
     struct rsp_request request; /* points into in_buf */
 };
 
@@ -153,22 +172,30 @@ void session_thread(struct session *s, unsigned cpu); /* appends a thread-id */
 /* The CPU of a thread-id; "any" and "all" give the selected one. -1 if there is none such. */
 int session_cpu(const struct session *s, struct rsp_thread_id id);
 
+/* The address space of memory requests. */
+static inline enum mem_space session_space(const struct session *s)
+{
+    return s->phys_mode ? SPACE_ABSOLUTE : SPACE_DEFAULT;
+}
+
 /* query.c: a CPU's state in words. */
 const char *cpu_state_name(enum cpu_state state);
+void threads_read(struct session *s, uint64_t offset, uint64_t len); /* qXfer:threads:read */
 
 /* Handlers, one file for each area. */
 typedef void command_fn(struct session *s, const struct rsp_request *r);
 command_fn cmd_read_regs, cmd_write_regs, cmd_read_reg, cmd_write_reg, cmd_read_mem, cmd_read_mem_binary,
     cmd_write_mem, cmd_query_phys_mode, cmd_set_phys_mode; /* data.c */
+command_fn cmd_search_mem, cmd_crc_mem;                    /* work.c */
 command_fn cmd_insert_point, cmd_remove_point;             /* points.c */
 command_fn cmd_stop_reason, cmd_continue, cmd_step, cmd_vcont_query, cmd_vcont, cmd_detach, cmd_kill,
     cmd_kill_pid, cmd_restart, cmd_run_program, cmd_attach; /* run.c */
 command_fn cmd_supported, cmd_no_ack, cmd_extended, cmd_set_thread_general, cmd_set_thread_resume,
     cmd_thread_alive, cmd_current_thread, cmd_threads_first, cmd_threads_next, cmd_thread_extra,
     cmd_attached; /* query.c */
-command_fn cmd_xfer_read, cmd_file_open, cmd_file_pread, cmd_file_close, cmd_file_fstat,
-    cmd_file_setfs;     /* files.c */
-command_fn cmd_monitor; /* monitor.c */
+command_fn cmd_xfer_read, cmd_file_open, cmd_file_pread, cmd_file_close, cmd_file_fstat, cmd_file_setfs,
+    cmd_file_readlink, cmd_file_stat, cmd_file_change; /* files.c */
+command_fn cmd_monitor;                                /* monitor.c */
 
 /* synthetic.c: the ELF file for gdb where the guest has none. */
 #define SYNTHETIC_ELF_SIZE 400

@@ -32,11 +32,13 @@ void put(struct text *t, const char *fmt, ...)
     va_start(ap, fmt);
     int n = vsnprintf(part, sizeof part, fmt, ap);
     va_end(ap);
-    if (n <= 0 || t->cut)
+    if (n <= 0)
         return;
     size_t len = (size_t)n < sizeof part ? (size_t)n : sizeof part - 1;
     if (len >= sizeof t->buf - t->len)
         flush(t);
+    if (t->cut)
+        return;
     memcpy(t->buf + t->len, part, len + 1);
     t->len += len;
 }

@@ -2,8 +2,12 @@
 /* What debugger and daemon tell each other about themselves, and threads: a thread is a CPU, its id the CPU
  * number plus one, in process 1. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "internal.h"
+
+/* A CPU's state and the text of its stop. */
+#define THREAD_TEXT (sizeof(((struct stop *)0)->text) + 64u)
 
 void cmd_supported(struct session *s, const struct rsp_request *r)
 {
@@ -12,7 +16,8 @@ void cmd_supported(struct session *s, const struct rsp_request *r)
     rsp_begin(o, RSP_PLAIN);
     rsp_str(o, "PacketSize=");
     rsp_hex_u64(o, RSP_PACKET_MAX);
-    rsp_str(o, ";qXfer:features:read+;qXfer:exec-file:read+;QStartNoAckMode+;vContSupported+;binary-upload+");
+    rsp_str(o, ";qXfer:features:read+;qXfer:exec-file:read+;qXfer:threads:read+;QStartNoAckMode+;"
+               "vContSupported+;binary-upload+");
     if (r->features & RSP_FEATURE_SWBREAK)
         rsp_str(o, ";swbreak+");
     if (r->features & RSP_FEATURE_HWBREAK)
@@ -34,6 +39,7 @@ void cmd_no_ack(struct session *s, const struct rsp_request *r)
 void cmd_extended(struct session *s, const struct rsp_request *r)
 {
     (void)r;
+    s->extended = true;
     rsp_reply(&s->out, "OK");
 }
 
@@ -116,18 +122,71 @@ const char *cpu_state_name(enum cpu_state state)
     return names[state];
 }
 
-void cmd_thread_extra(struct session *s, const struct rsp_request *r)
+/* What is known of a CPU without stopping it is that it runs. */
+static void thread_text(const struct session *s, unsigned cpu, char *text, size_t size)
 {
     const struct target *t = s->target;
-    char text[320];
+    bool stopped = t->state == ATTACHED_STOPPED && session_attached(s);
+    bool stopped_here = stopped && t->has_stop && t->stop.cpu == cpu;
+    snprintf(text, size, "CPU %u, %s%s%s", cpu,
+             stopped ? cpu_state_name(machine_state(t->machine, cpu)) : "running", stopped_here ? "; " : "",
+             stopped_here ? t->stop.text : "");
+}
+
+void cmd_thread_extra(struct session *s, const struct rsp_request *r)
+{
+    char text[THREAD_TEXT];
     int cpu = cpu_of(s, r);
     if (cpu < 0)
         return;
-    bool stopped_here = t->has_stop && t->stop.cpu == (unsigned)cpu;
-    snprintf(text, sizeof text, "CPU %d, %s%s%s", cpu,
-             cpu_state_name(machine_state(t->machine, (unsigned)cpu)), stopped_here ? "; " : "",
-             stopped_here ? t->stop.text : "");
+    thread_text(s, (unsigned)cpu, text, sizeof text);
     rsp_begin(&s->out, RSP_PLAIN);
     rsp_hex_str(&s->out, text);
     rsp_end(&s->out);
+}
+
+/* ---- qXfer:threads ---- */
+
+/* Text as XML has it; a text has no quotes, since it stands between tags. */
+static void put_escaped(FILE *f, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '<')
+            fputs("&lt;", f);
+        else if (*text == '&')
+            fputs("&amp;", f);
+        else
+            fputc(*text, f);
+    }
+}
+
+/* The threads as they are now, from malloc. False without memory. */
+static bool list_threads(struct session *s)
+{
+    const char *process = session_multiprocess(s) ? "p1." : "";
+    char text[THREAD_TEXT];
+    FILE *f;
+    free(s->threads);
+    s->threads = NULL;
+    f = open_memstream(&s->threads, &s->threads_len);
+    if (!f)
+        return false;
+    fputs("<?xml version=\"1.0\"?>\n<threads>\n", f);
+    for (unsigned cpu = 0; cpu < s->target->machine->ncpus; cpu++) {
+        thread_text(s, cpu, text, sizeof text);
+        fprintf(f, "<thread id=\"%s%x\" core=\"%u\" name=\"CPU %u\">", process, cpu + 1, cpu, cpu);
+        put_escaped(f, text);
+        fputs("</thread>\n", f);
+    }
+    fputs("</threads>\n", f);
+    return fclose(f) == 0 && s->threads;
+}
+
+/* What is read in several parts is of one moment, that of the first. */
+void threads_read(struct session *s, uint64_t offset, uint64_t len)
+{
+    if ((offset == 0 || !s->threads) && !list_threads(s))
+        session_refuse(s, RSP_EIO, "no memory for the list of threads");
+    else
+        rsp_xfer(&s->out, s->threads, s->threads_len, offset, len);
 }

@@ -150,13 +150,14 @@ void cmd_detach(struct session *s, const struct rsp_request *r)
     rsp_reply(&s->out, "OK");
 }
 
-/* k has no reply and ends the conversation; in extended mode gdb goes on with vRun or R. */
+/* k has no reply. It ends the conversation, but in extended mode, where R, vRun or vAttach may follow. */
 void cmd_kill(struct session *s, const struct rsp_request *r)
 {
     (void)r;
     if (session_attached(s))
         target_kill(s->target, NULL);
-    s->phase = SESSION_CLOSING;
+    if (!s->extended)
+        s->phase = SESSION_CLOSING;
 }
 
 void cmd_kill_pid(struct session *s, const struct rsp_request *r)
@@ -184,25 +185,35 @@ void cmd_restart(struct session *s, const struct rsp_request *r)
     session_console(s, line);
 }
 
-/* The arguments, if there are any, are the guest's new command line. */
+/* The arguments in one line, from malloc. gdb has split what the user wrote at blanks and taken quotes away:
+ * an argument with a blank in it gets double quotes, as Linux takes them. NULL without memory. */
+static char *command_line(const struct rsp_request *r)
+{
+    const char *arg = r->run.args;
+    size_t size;
+    char *line = NULL;
+    FILE *f = open_memstream(&line, &size);
+    if (!f)
+        return NULL;
+    for (unsigned i = 0; i < r->run.argc; i++, arg += strlen(arg) + 1) {
+        const char *quote = strchr(arg, ' ') && !strchr(arg, '"') ? "\"" : "";
+        fprintf(f, "%s%s%s%s", i ? " " : "", quote, arg, quote);
+    }
+    if (fclose(f) == 0)
+        return line;
+    free(line);
+    return NULL;
+}
+
+/* The file is the image whatever its name, which gdb may not even know. The arguments, if there are any, are
+ * the guest's new command line; without any it starts with the one that it had. */
 void cmd_run_program(struct session *s, const struct rsp_request *r)
 {
-    char *line = NULL;
+    char *line = r->run.argc ? command_line(r) : NULL;
     struct err e;
-    if (r->run.argc) {
-        const char *end = r->run.args;
-        for (unsigned i = 0; i < r->run.argc; i++)
-            end += strlen(end) + 1;
-        line = malloc((size_t)(end - r->run.args));
-        if (!line) {
-            session_refuse(s, RSP_EIO, "no memory for the command line");
-            return;
-        }
-        memcpy(line, r->run.args, (size_t)(end - r->run.args));
-        for (char *p = line; p + 1 < line + (end - r->run.args); p++)
-            *p = *p ? *p : ' ';
-    }
-    if (target_reset(s->target, line, &e))
+    if (r->run.argc && !line)
+        session_refuse(s, RSP_EIO, "no memory for the command line");
+    else if (target_reset(s->target, line, &e))
         session_refuse(s, RSP_EIO, e.text);
     else
         stop_reply(s);

@@ -9,7 +9,8 @@
 #include "zgdbd/log.h"
 
 /* Room for the console lines and the stop reply behind a full answer. */
-#define OUT_SIZE (RSP_OUT_MAX + 4096u)
+#define OUT_SLACK 4096u
+#define OUT_SIZE (RSP_OUT_MAX + OUT_SLACK)
 /* Console lines are dropped once this much waits for a debugger that does not read. */
 #define CONSOLE_BACKLOG 2048u
 
@@ -57,6 +58,9 @@ static const struct command commands[RSP_KINDS] = {
     [RSP_FILE_CLOSE] = {cmd_file_close, 0},
     [RSP_FILE_FSTAT] = {cmd_file_fstat, 0},
     [RSP_FILE_SETFS] = {cmd_file_setfs, 0},
+    [RSP_FILE_READLINK] = {cmd_file_readlink, 0},
+    [RSP_FILE_STAT] = {cmd_file_stat, 0},
+    [RSP_FILE_CHANGE] = {cmd_file_change, 0},
     [RSP_DETACH] = {cmd_detach, 0},
     [RSP_KILL] = {cmd_kill, 0},
     [RSP_KILL_PID] = {cmd_kill_pid, 0},
@@ -64,6 +68,8 @@ static const struct command commands[RSP_KINDS] = {
     [RSP_RUN_PROGRAM] = {cmd_run_program, NEED_STOPPED | CAN_ATTACH},
     [RSP_ATTACH] = {cmd_attach, NEED_STOPPED | CAN_ATTACH},
     [RSP_MONITOR] = {cmd_monitor, NEED_STOPPED},
+    [RSP_SEARCH_MEM] = {cmd_search_mem, NEED_STOPPED},
+    [RSP_CRC_MEM] = {cmd_crc_mem, NEED_STOPPED},
     [RSP_QUERY_PHYS_MODE] = {cmd_query_phys_mode, 0},
     [RSP_SET_PHYS_MODE] = {cmd_set_phys_mode, 0},
 };
@@ -77,8 +83,7 @@ struct session *session_create(struct target *t)
     s->phase = SESSION_NEW;
     s->in_buf = malloc(RSP_IN_SIZE);
     s->out_buf = malloc(OUT_SIZE);
-    s->last = malloc(OUT_SIZE);
-    if (!s->in_buf || !s->out_buf || !s->last) {
+    if (!s->in_buf || !s->out_buf) {
         session_destroy(s);
         return NULL;
     }
@@ -93,7 +98,7 @@ void session_destroy(struct session *s)
         target_lost(s->target);
     free(s->in_buf);
     free(s->out_buf);
-    free(s->last);
+    free(s->threads);
     free(s);
 }
 
@@ -112,27 +117,87 @@ bool session_closing(const struct session *s)
     return s->phase == SESSION_CLOSING;
 }
 
-bool session_working(const struct session *s)
-{
-    (void)s;
-    return false;
-}
+/* ---- output ---- */
 
-void session_work(struct session *s)
+/* What was sent stays in the buffer until room is needed, so that the last reply can be sent again. */
+static size_t unsent(const struct session *s)
 {
-    (void)s;
+    return s->out.len - s->sent;
 }
 
 const char *session_output(const struct session *s, size_t *len)
 {
-    *len = s->out.len;
-    return s->out.buf;
+    *len = unsent(s);
+    return s->out.buf + s->sent;
 }
 
 void session_sent(struct session *s, size_t n)
 {
-    s->out.len -= n;
-    memmove(s->out.buf, s->out.buf + n, s->out.len);
+    s->sent += n;
+}
+
+/* Before anything is appended: gives up what was sent, unless there is room for that many bytes behind it. */
+static void make_room(struct session *s, size_t bytes)
+{
+    if (s->out.cap - s->out.len >= bytes)
+        return;
+    memmove(s->out.buf, s->out.buf + s->sent, unsent(s));
+    s->out.len -= s->sent;
+    s->sent = 0;
+    s->last_len = 0;
+}
+
+/* What was appended since mark is the last reply, for a debugger that asks for it again. */
+static void remember(struct session *s, size_t mark)
+{
+    if (s->out.len <= mark)
+        return;
+    s->last = mark;
+    s->last_len = s->out.len - mark;
+}
+
+static void repeat(struct session *s)
+{
+    if (s->parser.no_ack || !s->last_len)
+        return;
+    s->sent = s->last;
+    s->out.len = s->last + s->last_len;
+}
+
+/* ---- long work ---- */
+
+bool session_working(const struct session *s)
+{
+    return s->work.step != NULL;
+}
+
+/* The reply came: the work is done. */
+static void end_work(struct session *s, size_t mark)
+{
+    s->work.step = NULL;
+    remember(s, mark);
+}
+
+/* A CPU that runs again (a signal ended the daemon, say) changes what is read. */
+void session_work(struct session *s)
+{
+    make_room(s, OUT_SLACK);
+    size_t mark = s->out.len;
+    bool done = true;
+    if (s->target->state == ATTACHED_STOPPED && session_attached(s))
+        done = s->work.step(s);
+    else
+        session_refuse(s, RSP_EBUSY, "the guest runs again");
+    if (done)
+        end_work(s, mark);
+}
+
+static void cancel_work(struct session *s)
+{
+    make_room(s, OUT_SLACK);
+    size_t mark = s->out.len;
+    session_refuse(s, RSP_EINTR, "interrupted");
+    end_work(s, mark);
 }
 
 /* ---- what others append ---- */
@@ -176,21 +241,15 @@ void session_output_text(struct session *s, const char *text)
 
 void session_console(struct session *s, const char *text)
 {
-    if (s->out.len <= CONSOLE_BACKLOG)
-        session_output_text(s, text);
-}
-
-/* Keeps what was appended since mark, for a debugger that asks for it again. */
-static void remember(struct session *s, size_t mark)
-{
-    if (s->parser.no_ack || s->out.len <= mark)
+    if (unsent(s) > CONSOLE_BACKLOG)
         return;
-    s->last_len = s->out.len - mark;
-    memcpy(s->last, s->out.buf + mark, s->last_len);
+    make_room(s, OUT_SLACK);
+    session_output_text(s, text);
 }
 
 void session_stopped(struct session *s)
 {
+    make_room(s, OUT_SLACK);
     size_t mark = s->out.len;
     stop_reply(s);
     remember(s, mark);
@@ -198,6 +257,7 @@ void session_stopped(struct session *s)
 
 void session_exited(struct session *s, int status)
 {
+    make_room(s, OUT_SLACK);
     rsp_begin(&s->out, RSP_PLAIN);
     rsp_str(&s->out, "W");
     rsp_hex_u8(&s->out, (uint8_t)status);
@@ -250,6 +310,7 @@ static bool attach(struct session *s)
         return true;
     }
     log_msg(LOG_WARNING, "a second debugger was refused");
+    make_room(s, OUT_SLACK);
     if (!s->parser.no_ack)
         rsp_ack(&s->out);
     rsp_error_text(&s->out, e.text);
@@ -257,22 +318,35 @@ static bool attach(struct session *s)
     return false;
 }
 
-/* Runs the packet that was parsed last. The ack stands in front of the reply, and both leave in one write. */
-static void run_packet(struct session *s)
+/* The ack stands in front of the reply, and both leave in one write. Returns where the reply is to begin. */
+static size_t acknowledge(struct session *s)
 {
-    size_t mark = s->out.len;
-    s->pending = false;
+    make_room(s, OUT_SIZE);
     if (!s->parser.no_ack)
         rsp_ack(&s->out);
-    size_t reply = s->out.len;
+    return s->out.len;
+}
+
+static void no_request(struct session *s, uint8_t error)
+{
+    log_msg(LOG_DEBUG, "a packet that is too long or badly encoded");
+    size_t reply = acknowledge(s);
+    rsp_error(&s->out, error);
+    remember(s, reply);
+}
+
+/* Runs the packet that was parsed last. */
+static void run_packet(struct session *s)
+{
+    size_t reply = acknowledge(s);
+    s->pending = false;
     if (s->verdict == RSP_UNKNOWN)
         rsp_reply(&s->out, "");
     else if (s->verdict == RSP_MALFORMED)
         malformed(s, s->request.kind);
     else
         dispatch(s, s->request.kind);
-    if (s->out.len > mark)
-        remember(s, reply);
+    remember(s, reply);
 }
 
 static bool wants_attach(const struct session *s)
@@ -293,14 +367,6 @@ static void packet(struct session *s, const struct rsp_item *item)
         run_packet(s);
 }
 
-static void repeat(struct session *s)
-{
-    if (s->parser.no_ack || OUT_SIZE - s->out.len < s->last_len)
-        return;
-    memcpy(s->out.buf + s->out.len, s->last, s->last_len);
-    s->out.len += s->last_len;
-}
-
 static void handle(struct session *s, const struct rsp_item *item)
 {
     switch (item->kind) {
@@ -316,15 +382,13 @@ static void handle(struct session *s, const struct rsp_item *item)
         break;
     case RSP_ITEM_BAD_CHECKSUM:
         log_msg(LOG_DEBUG, "a packet with a bad checksum");
+        make_room(s, OUT_SLACK);
         if (!s->parser.no_ack)
             rsp_nak(&s->out);
         break;
     case RSP_ITEM_TOO_LONG:
     case RSP_ITEM_MALFORMED:
-        log_msg(LOG_DEBUG, "a packet that is too long or badly encoded");
-        if (!s->parser.no_ack)
-            rsp_ack(&s->out);
-        rsp_error(&s->out, item->kind == RSP_ITEM_TOO_LONG ? RSP_EMSGSIZE : RSP_EINVAL);
+        no_request(s, item->kind == RSP_ITEM_TOO_LONG ? RSP_EMSGSIZE : RSP_EINVAL);
         break;
     case RSP_ITEM_ACK:
     case RSP_ITEM_NONE:
@@ -332,14 +396,29 @@ static void handle(struct session *s, const struct rsp_item *item)
     }
 }
 
+/* While the session works. What follows the packet that is worked on is between packets: an interrupt
+ * character ends the work, and acknowledgements mean nothing, since no reply has been sent. */
+static bool input_to_work(struct session *s, char c)
+{
+    if (c == 0x03)
+        cancel_work(s);
+    return c == 0x03 || c == '+' || c == '-';
+}
+
 size_t session_input(struct session *s, const void *data, size_t n)
 {
     const char *bytes = data;
     size_t used = 0;
-    if (s->pending && !session_waiting(s) && s->out.len == 0)
+    if (s->pending && !session_waiting(s) && unsent(s) == 0)
         run_packet(s);
-    while (used < n && s->out.len == 0 && !s->pending && s->phase != SESSION_CLOSING) {
+    while (used < n && unsent(s) == 0 && !s->pending && s->phase != SESSION_CLOSING) {
         struct rsp_item item;
+        if (session_working(s)) {
+            if (!input_to_work(s, bytes[used]))
+                break;
+            used++;
+            continue;
+        }
         used += rsp_parser_feed(&s->parser, bytes + used, n - used, &item);
         handle(s, &item);
     }

@@ -126,10 +126,13 @@ static int op_write_reg(struct machine *m, unsigned cpu, unsigned reg, const uin
     return 0;
 }
 
-/* How many of len bytes from addr on exist; *at is where. */
-static size_t locate(enum mem_space space, uint64_t addr, size_t len, uint64_t *at)
+/* How many of len bytes from addr on exist in one piece; *at is where. */
+static size_t locate(const struct fake_machine *f, enum mem_space space, uint64_t addr, size_t len,
+                     uint64_t *at)
 {
     *at = space == SPACE_ABSOLUTE ? addr : addr - FAKE_LOGICAL;
+    if (f->endless && space != SPACE_ABSOLUTE)
+        *at %= FAKE_MEMORY;
     if (*at >= FAKE_MEMORY)
         return 0;
     return len < FAKE_MEMORY - *at ? len : FAKE_MEMORY - *at;
@@ -139,18 +142,20 @@ static size_t op_read_memory(struct machine *m, unsigned cpu, enum mem_space spa
                              size_t len)
 {
     uint64_t at;
-    size_t n = locate(space, addr, len, &at);
+    size_t done = 0, n;
     (void)cpu;
-    if (n)
-        memcpy(buf, fake(m)->memory + at, n);
-    return n;
+    while (done < len && (n = locate(fake(m), space, addr + done, len - done, &at)) > 0) {
+        memcpy((uint8_t *)buf + done, fake(m)->memory + at, n);
+        done += n;
+    }
+    return done;
 }
 
 static size_t op_write_memory(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr,
                               const void *buf, size_t len)
 {
     uint64_t at;
-    size_t n = locate(space, addr, len, &at);
+    size_t n = locate(fake(m), space, addr, len, &at);
     (void)cpu;
     if (n)
         memcpy(fake(m)->memory + at, buf, n);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,12 @@ const char *peer_send(struct world *w, struct peer *p, const void *data, size_t 
     begin(p);
     for (int i = 0; i < 100; i++) {
         used += session_input(p->session, (const char *)data + used, n - used);
+        peer_drain(p);
+        while (session_working(p->session)) {
+            session_work(p->session);
+            peer_drain(p);
+            used += session_input(p->session, (const char *)data + used, n - used);
+        }
         peer_drain(p);
         world_collect(w);
         peer_drain(p);
@@ -143,9 +150,10 @@ const char *text_of(const char *hex)
 {
     static char text[0x4000];
     size_t n = 0;
-    unsigned byte;
-    while (sscanf(hex + 2 * n, "%2x", &byte) == 1)
-        text[n++] = (char)byte;
+    while (isxdigit((unsigned char)hex[2 * n]) && n + 1 < sizeof text) {
+        char digits[] = {hex[2 * n], hex[2 * n + 1], 0};
+        text[n++] = (char)strtoul(digits, NULL, 16);
+    }
     text[n] = 0;
     return text;
 }

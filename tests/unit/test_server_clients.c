@@ -75,6 +75,42 @@ static void test_probe_and_second_debugger(void **state)
     service_close(w);
 }
 
+#define SEARCH_FOREVER "qSearch:memory:100000;ffffffffffe00000;nowhere"
+
+/* Whoever waits for a search's end keeps nobody else waiting, and can give it up. */
+static void test_long_work(void **state)
+{
+    struct service *w = service_open_unix((struct policy){0});
+    (void)state;
+    w->fake->endless = true;
+    int fd = client_dial(w);
+    client_packet(fd, SEARCH_FOREVER);
+    client_ack(fd);
+    for (int i = 0; i < 3; i++) {
+        int other = client_dial(w);
+        client_expect(other, "?", "+$E.another");
+        close(other);
+    }
+    client_packet(fd, "D"); /* waits */
+    client_put(fd, "\x03"); /* and so does this, which is behind it */
+    close(fd);
+    fd = client_dial(w);
+    while (starts((client_packet(fd, "?"), client_get(fd)), "+$E.another")) {
+        close(fd);
+        fd = client_dial(w);
+    }
+    client_packet(fd, SEARCH_FOREVER);
+    client_ack(fd);
+    client_put(fd, "\x03");
+    assert_non_null(strstr(client_get(fd), "$E04#"));
+    client_expect(fd, "qSearch:memory:100000;100;\x05", "+$1,100005#");
+    client_packet(fd, SEARCH_FOREVER);
+    client_ack(fd);
+    assert_int_equal(service_stop(w), EXIT_SHUTDOWN);
+    close(fd);
+    service_close(w);
+}
+
 /* More open probes than slots never keep a debugger out, nor throw one out. */
 static void test_many_probes(void **state)
 {
@@ -167,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_exit_status),
         cmocka_unit_test(test_probe_and_second_debugger),
         cmocka_unit_test(test_many_probes),
+        cmocka_unit_test(test_long_work),
         cmocka_unit_test(test_kill),
         cmocka_unit_test(test_lost_connection),
         cmocka_unit_test(test_client_that_does_not_read),

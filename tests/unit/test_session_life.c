@@ -171,6 +171,27 @@ static void test_kill(void **state)
     expect_first_instruction(w);
 }
 
+/* gdb's kill, run and so on are one conversation in extended mode. */
+static void test_kill_in_extended_mode(void **state)
+{
+    struct world *w = *state;
+    EXPECT("!", "OK");
+    EXPECT("c", "");
+    EXPECT("k", "");
+    assert_false(session_closing(w->a.session));
+    assert_int_equal(w->fake->resets, 1);
+    expect_first_instruction(w);
+    STARTS("vAttach;1", "T05");
+    EXPECT("c", "");
+    EXPECT("vKill;1", "OK");
+    STARTS("vRun;;71", "T05");
+    assert_string_equal(w->fake->append, "q");
+    EXPECT("D", "OK");
+    EXPECT("k", "");
+    assert_false(session_closing(w->a.session));
+    STARTS("vRun;", "T05");
+}
+
 static void test_kill_before_the_stop_came(void **state)
 {
     struct world *w = *state;
@@ -211,6 +232,9 @@ static void test_restart(void **state)
     assert_string_equal(w->fake->append, "");
     STARTS("vRun;;726f6f743d31;7175696574", "T05");
     assert_string_equal(w->fake->append, "root=1 quiet");
+    /* What has a blank in it stays one argument, as Linux quotes it. */
+    STARTS("vRun;78;613d622063;64;;20;22652066", "T05");
+    assert_string_equal(w->fake->append, "\"a=b c\" d  \" \" \"e f");
     w->fake->fail_reset = "no image";
     EXPECT("vRun;", "E05");
     assert_string_equal(text_of(ask(w, "R00") + 1), "no image\n");
@@ -336,6 +360,7 @@ int main(void)
         TEST(test_detach_after_a_panic),
         TEST(test_detach_that_cannot_resume),
         TEST(test_kill),
+        TEST(test_kill_in_extended_mode),
         TEST(test_kill_before_the_stop_came),
         TEST(test_vkill),
         TEST(test_restart),

@@ -22,16 +22,15 @@
 static void test_supported(void **state)
 {
     struct world *w = *state;
-    const char *base =
-        "PacketSize=20000;qXfer:features:read+;qXfer:exec-file:read+;QStartNoAckMode+;vContSupported+;"
-        "binary-upload+";
+    const char *base = "PacketSize=20000;qXfer:features:read+;qXfer:exec-file:read+;"
+                       "qXfer:threads:read+;QStartNoAckMode+;vContSupported+;binary-upload+";
     EXPECT("qSupported", base);
     ask(w, ALL_FEATURES);
     assert_true(starts(w->a.reply, base));
     assert_string_equal(w->a.reply + strlen(base), ";swbreak+;hwbreak+;error-message+;multiprocess+");
     EXPECT("qSupported:swbreak+",
-           "PacketSize=20000;qXfer:features:read+;qXfer:exec-file:read+;QStartNoAckMode+;"
-           "vContSupported+;binary-upload+;swbreak+");
+           "PacketSize=20000;qXfer:features:read+;qXfer:exec-file:read+;qXfer:threads:read+;"
+           "QStartNoAckMode+;vContSupported+;binary-upload+;swbreak+");
     EXPECT("vMustReplyEmpty", "");
     EXPECT("qTStatus", "");
     EXPECT("!", "OK");
@@ -194,6 +193,33 @@ static void test_threads(void **state)
     STARTS("qThreadExtraInfo,p1.9", "E.");
 }
 
+/* In parts, between which a CPU stops: all parts are of one moment. */
+static void test_threads_as_xml(void **state)
+{
+    struct world *w = *state;
+    char xml[1024] = "", packet[80];
+    fake_script(w->fake, STOP_STEP)->cpu = 1;
+    strcpy(w->fake->script[0].text, "<&>");
+    ask(w, ALL_FEATURES);
+    ask(w, "s");
+    do {
+        snprintf(packet, sizeof packet, "qXfer:threads:read::%zx,10", strlen(xml));
+        ask(w, packet);
+        strcat(xml, w->a.reply + 1);
+        w->fake->state[0] = CPU_STOPPED;
+    } while (w->a.reply[0] == 'm');
+    assert_int_equal(w->a.reply[0], 'l');
+    assert_string_equal(
+        xml, "<?xml version=\"1.0\"?>\n<threads>\n"
+             "<thread id=\"p1.1\" core=\"0\" name=\"CPU 0\">CPU 0, operating</thread>\n"
+             "<thread id=\"p1.2\" core=\"1\" name=\"CPU 1\">CPU 1, operating; &lt;&amp;></thread>\n"
+             "</threads>\n");
+    CONTAINS(ask(w, "qXfer:threads:read::0,1000"), "CPU 0, stopped");
+    ask(w, "qSupported");
+    CONTAINS(ask(w, "qXfer:threads:read::0,1000"), "id=\"2\"");
+    EXPECT("qXfer:threads:read::400,10", "E16");
+}
+
 /* ---- files ---- */
 
 static void test_target_xml(void **state)
@@ -245,6 +271,24 @@ static void test_exec_file(void **state)
     EXPECT("vFile:close:1", "F0");
     EXPECT("vFile:close:1", "F-1,9");
     EXPECT("vFile:close:63", "F-1,9");
+}
+
+static void test_files_by_name(void **state)
+{
+    struct world *w = *state;
+    EXPECT("vFile:stat:2f6574632f706173737764", "F-1,2"); /* /etc/passwd */
+    EXPECT("vFile:readlink:2f6574632f706173737764", "F-1,2");
+    EXPECT("vFile:readlink:2f7a676462642f6775657374", "F-1,16");
+    ask(w, "vFile:stat:2f7a676462642f6775657374");
+    assert_int_equal(w->a.reply_len, 4 + 64);
+    assert_int_equal(load_be64(w->a.reply + 4 + 28), 400);
+    EXPECT("vFile:unlink:2f7a676462642f6775657374", "F-1,1e");
+    EXPECT("vFile:open:2f7a676462642f6775657374,0,0", "F1");
+    EXPECT("vFile:pwrite:1,0,x", "F-1,1e");
+    ask(w, "vFile:pread:1,ffffffffffffffff,0");
+    assert_true(starts(w->a.reply, "F190;"));
+    EXPECT("vFile:pread:1,0,0", "F0;");
+    EXPECT("vFile:pread:1,ffffffffffffffff,ffffffffffffffff", "F0;");
 }
 
 static void test_exec_file_choice(void **state)
@@ -453,8 +497,10 @@ int main(void)
         TEST(test_memory),
         TEST(test_physical_mode),
         TEST(test_threads),
+        TEST(test_threads_as_xml),
         TEST(test_target_xml),
         TEST(test_exec_file),
+        TEST(test_files_by_name),
         cmocka_unit_test(test_exec_file_choice),
         cmocka_unit_test(test_exec_file_is_unpacked),
         cmocka_unit_test(test_symbols_are_for_s390x),
