@@ -64,6 +64,37 @@ static bool read_chunk(struct session *s, size_t at, size_t *got)
 
 /* ---- qSearch:memory ---- */
 
+/* Which byte of the pattern to look for first: the one that is rarest among some of the bytes that are there.
+ */
+static size_t rarest(const uint8_t *pattern, size_t m, const uint8_t *hay, size_t n)
+{
+    uint16_t seen[256] = {0};
+    size_t best = 0;
+    for (size_t i = 0; i < n; i += 1 + n / 512)
+        seen[hay[i]]++;
+    for (size_t i = 1; i < m && i < 256; i++)
+        if (seen[pattern[i]] < seen[pattern[best]])
+            best = i;
+    return best;
+}
+
+/* As memmem(3), and often faster by far: memchr(3) is one instruction for up to all of the bytes, and what it
+ * stops at is rare. Where it stops too often memmem(3) goes on, whose time is bounded. */
+static const uint8_t *find_bytes(const uint8_t *hay, size_t n, const uint8_t *pattern, size_t m)
+{
+    if (n < m)
+        return NULL;
+    size_t key = rarest(pattern, m, hay, n);
+    const uint8_t *at = hay + key, *end = hay + n - (m - 1 - key);
+    for (size_t i = 0; i < n / 64 + 1; i++) {
+        at = memchr(at, pattern[key], (size_t)(end - at));
+        if (!at || memcmp(at - key, pattern, m) == 0)
+            return at ? at - key : NULL;
+        at++;
+    }
+    return memmem(at - key, (size_t)(hay + n - (at - key)), pattern, m);
+}
+
 static void found(struct session *s, uint64_t addr)
 {
     rsp_begin(&s->out, RSP_PLAIN);
@@ -81,7 +112,7 @@ static bool search_chunk(struct session *s)
     size_t got;
     bool readable = read_chunk(s, w->kept, &got);
     size_t n = w->kept + got;
-    const uint8_t *at = memmem(scratch, n, w->pattern, w->pattern_len);
+    const uint8_t *at = find_bytes(scratch, n, w->pattern, w->pattern_len);
     if (at) {
         found(s, w->addr - (uint64_t)(scratch + n - at));
         return true;

@@ -67,6 +67,30 @@ static void test_search_across_borders(void **state)
     expect_found(w, END - 1, "n");
 }
 
+/* The n bytes at from, wherever they come first. */
+static void expect_first(struct world *w, size_t from, size_t n)
+{
+    char reply[40];
+    const uint8_t *at = memmem(w->fake->memory, FAKE_MEMORY, w->fake->memory + from, n);
+    snprintf(reply, sizeof reply, "1,%zx", FAKE_LOGICAL + (size_t)(at - w->fake->memory));
+    assert_string_equal(search(w, FAKE_LOGICAL, FAKE_MEMORY, w->fake->memory + from, n), reply);
+}
+
+/* In memory where the pattern's bytes are everywhere, or nearly nowhere. */
+static void test_search_among_the_alike(void **state)
+{
+    struct world *w = *state;
+    uint32_t seed = 1;
+    for (unsigned few = 0; few < 3; few++) {
+        for (size_t i = 0; i < FAKE_MEMORY; i++) {
+            seed = seed * 1103515245 + 12345;
+            w->fake->memory[i] = few == 2 ? 0 : "xy\0\0\0\0\0\0"[seed >> 28 & (few ? 7 : 1)];
+        }
+        for (size_t n = 1; n < 400; n += n / 4 + 1)
+            expect_first(w, FAKE_MEMORY - 1000 * (few + 1), n);
+    }
+}
+
 /* Longer than all that is read at once. */
 static void test_search_for_a_long_pattern(void **state)
 {
@@ -215,6 +239,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(test_search),
         TEST(test_search_across_borders),
+        TEST(test_search_among_the_alike),
         TEST(test_search_for_a_long_pattern),
         TEST(test_search_comes_to_the_end_of_memory),
         TEST(test_crc),

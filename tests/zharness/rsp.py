@@ -111,10 +111,15 @@ class Rsp:
             raise RspError(f"expected an ack, got {self.buffer[:80]!r}")
         self.buffer = self.buffer[1:]
 
-    def reply(self, timeout=None):
-        """The next packet's payload."""
+    def reply(self, timeout=None, alive=False):
+        """The next packet's payload. With ALIVE there may be acknowledgements before it, by which a stub that works long
+        shows that it does."""
         end = time.monotonic() + (timeout or self.timeout)
-        while not (match := re.match(rb"\$([^#]*)#([0-9a-f]{2})", self.buffer)):
+        while True:
+            if alive:
+                self.buffer = self.buffer.lstrip(b"+")
+            if match := re.match(rb"\$([^#]*)#([0-9a-f]{2})", self.buffer):
+                break
             if self.buffer and self.buffer[:1] != b"$":
                 raise RspError(f"expected a packet, got {self.buffer[:80]!r}")
             self.receive(end)
