@@ -15,6 +15,12 @@
 #define OTHER "2f6574632f706173737764"
 #define OPENED "vFile:open:" GUEST ",0,0"
 
+/* All registers of the fake machine, zero: 468 bytes. */
+#define ZEROS_36 "000000000000000000000000000000000000000000000000000000000000000000000000"
+#define ALL_ZERO                                                                                             \
+    ZEROS_36 ZEROS_36 ZEROS_36 ZEROS_36 ZEROS_36 ZEROS_36 ZEROS_36 ZEROS_36 ZEROS_36 ZEROS_36 ZEROS_36       \
+        ZEROS_36 ZEROS_36
+
 const struct packet_row packet_rows[] = {
     /* ---- the session ---- */
     {.request = "qSupported", .reply = "PacketSize=20000;..."},
@@ -49,6 +55,8 @@ const struct packet_row packet_rows[] = {
     /* ---- registers ---- */
     {.request = "g", .reply = "0000000000000000010101010101010102020202..."},
     {.request = "g1", .reply = "E16"},
+    {.request = "G" ALL_ZERO, .reply = "OK"},
+    {.request = "g", .reply = ALL_ZERO, .first = "G" ALL_ZERO},
     {.request = "G00", .reply = "E16"},
     {.request = "G", .reply = "E16"},
     {.request = "p1", .reply = "0101010101010101"},
@@ -67,7 +75,7 @@ const struct packet_row packet_rows[] = {
     {.request = "m100000", .reply = "E16"},
     {.request = "x100004,3", .reply = "b\4\5\6"},
     {.request = "x100022,9", .reply = "b\"#$%&'()*"},
-    {.request = "x10007c,2", .reply = "b|}"},
+    {.request = "x10007d,2", .reply = "b}~"},
     {.request = "x12ffff,10", .reply = "bJ"},
     {.request = "x100000,0", .reply = "b"},
     {.request = "x0,4", .reply = "E0e"},
@@ -93,7 +101,14 @@ const struct packet_row packet_rows[] = {
     /* ---- breakpoints ---- */
     {.request = "Z0,100040,2", .reply = "OK"},
     {.request = "Z0,100040,2", .reply = "OK", .first = "Z0,100040,2"},
+    {.request = "Z0,100040,2;X3,220127", .reply = "OK"},
+    {.request = "Z0,100040,2;X3,220027X3,220127;cmds:1,X3,220127", .reply = "OK"},
+    {.request = "Z0,100040,2;X2,ff27", .reply = "E..."},
+    {.request = "Z0,100040,2;X2,27", .reply = "E16"},
+    {.request = "Z0,100040,2;cmds:0,", .reply = "E16"},
     {.request = "Z1,100040,2", .reply = "OK"},
+    {.request = "Z1,100040,2;X3,220127", .reply = "OK"},
+    {.request = "Z2,100040,8;X3,220127", .reply = "E16"},
     {.request = "Z2,100040,8", .reply = "OK"},
     {.request = "Z2,100040,0", .reply = "E16"},
     {.request = "Z3,100040,8", .reply = ""},
@@ -106,6 +121,7 @@ const struct packet_row packet_rows[] = {
     {.request = "z2,100040,8", .reply = "OK", .first = "Z2,100040,8"},
     {.request = "z3,100040,8", .reply = ""},
     {.request = "z4,100040,8", .reply = ""},
+    {.request = "z5,100040,8", .reply = ""},
 
     /* ---- resuming ---- */
     {.request = "vCont?", .reply = "vCont;c;C;s;S;t..."},
@@ -172,7 +188,6 @@ const struct packet_row packet_rows[] = {
     {.request = "vFile:fstat:1", .reply = "F-1,9"},
     {.request = "vFile:close:1", .reply = "F0", .first = OPENED, .changes = true},
     {.request = "vFile:close:1", .reply = "F-1,9"},
-
     /* ---- the monitor ---- */
     {.request = "qRcmd,707377", .reply = "O30303030..."},
     {.request = "qRcmd,6", .reply = "E16"},
@@ -216,9 +231,28 @@ const struct packet_row packet_rows[] = {
     {.request = "Qbtrace:off", .reply = ""},
     {.request = "Qbtrace-conf:bts:size=1000", .reply = ""},
     {.request = "QTinit", .reply = ""},
+    {.request = "QTDPsrc:1:100000:at:0:1:61", .reply = ""},
+    {.request = "QTDV:1:0:0:61", .reply = ""},
+    {.request = "QTFrame:0", .reply = ""},
+    {.request = "QTStop", .reply = ""},
+    {.request = "QTEnable:1:100000", .reply = ""},
+    {.request = "QTDisable:1:100000", .reply = ""},
+    {.request = "QTro:0,100", .reply = ""},
+    {.request = "QTDisconnected:1", .reply = ""},
+    {.request = "QTBuffer:circular:1", .reply = ""},
+    {.request = "QTNotes:user:61", .reply = ""},
+    {.request = "QTSave:61", .reply = ""},
     {.request = "QTDP:1:100000:E:0:0", .reply = ""},
     {.request = "QTStart", .reply = ""},
     {.request = "qTStatus", .reply = ""},
+    {.request = "qTP:1:100000", .reply = ""},
+    {.request = "qTsP", .reply = ""},
+    {.request = "qTsV", .reply = ""},
+    {.request = "qTfSTM", .reply = ""},
+    {.request = "qTsSTM", .reply = ""},
+    {.request = "qTSTMat:100000", .reply = ""},
+    {.request = "qTBuffer:0,100", .reply = ""},
+    {.request = "qTMinFTPILen", .reply = ""},
     {.request = "qTV:1", .reply = ""},
     {.request = "qTfP", .reply = ""},
     {.request = "qTfV", .reply = ""},
@@ -227,6 +261,10 @@ const struct packet_row packet_rows[] = {
     {.request = "qXfer:osdata:read::0,100", .reply = ""},
     {.request = "qXfer:libraries:read::0,100", .reply = ""},
     {.request = "qXfer:siginfo:read::0,100", .reply = ""},
+    {.request = "qXfer:siginfo:write::0:a", .reply = ""},
+    {.request = "qXfer:libraries-svr4:read::0,100", .reply = ""},
+    {.request = "qXfer:btrace:read:all:0,100", .reply = ""},
+    {.request = "qXfer:btrace-conf:read::0,100", .reply = ""},
     {.request = "jThreadsInfo", .reply = ""},
     {.request = "", .reply = ""},
 };

@@ -14,7 +14,9 @@
 #include "packet_table.h"
 #include "session_rig.h"
 
-#define PACKET_MAX 256u
+#define PACKET_MAX 1024u
+
+static unsigned wrong; /* what was not as the table has it: told at once, and so for all rows */
 
 struct exchange {
     struct world *w;
@@ -66,6 +68,15 @@ static bool is_reply(const char *got, const char *want)
            strcmp(got + strlen(got) - back, gap + 3) == 0;
 }
 
+static void tell(const struct exchange *x)
+{
+    const struct peer *p = &x->w->a;
+
+    wrong++;
+    print_error("%s, %s: %u acks, %u naks, %zu bytes, %s\n", x->row->request, x->way, p->acks, p->naks,
+                p->raw, p->reply);
+}
+
 /* What came back must be so many acks, a text in front, and the row's reply. */
 static void expect(const struct exchange *x, unsigned acks, const char *front)
 {
@@ -78,20 +89,21 @@ static void expect(const struct exchange *x, unsigned acks, const char *front)
         skip--; /* nothing is joined to it */
     if (p->acks != acks || p->naks || strncmp(p->reply, front, skip) != 0 || silent != (row->how == SILENT) ||
         !is_reply(p->reply + skip, row->reply))
-        fail_msg("%s, %s: %u acks, %u naks, %zu bytes, %s", row->request, x->way, p->acks, p->naks, p->raw,
-                 p->reply);
+        tell(x);
 }
 
 static void expect_nothing(const struct exchange *x)
 {
     if (x->w->a.raw)
-        fail_msg("%s, %s: something came too early: %s", x->row->request, x->way, x->w->a.reply);
+        tell(x);
 }
 
 static void each_row(void (*try_row)(const struct packet_row *row))
 {
+    wrong = 0;
     for (size_t i = 0; i < npacket_rows; i++)
         try_row(&packet_rows[i]);
+    assert_int_equal(wrong, 0);
 }
 
 static void try_alone(const struct packet_row *row)
@@ -178,7 +190,7 @@ static void try_corrupted(const struct packet_row *row)
     broken[x.len - 1] = broken[x.len - 1] == '0' ? '1' : '0';
     peer_send(x.w, &x.w->a, broken, x.len);
     if (p->naks != 1 || p->raw != 1)
-        fail_msg("%s, corrupted: %u naks, %zu bytes, %s", row->request, p->naks, p->raw, p->reply);
+        tell(&x);
     peer_send(x.w, &x.w->a, x.frame, x.len);
     expect(&x, 1, "");
     end(&x);
@@ -188,6 +200,16 @@ static void test_corrupted(void **state)
 {
     (void)state;
     each_row(try_corrupted);
+}
+
+/* What of the replies, which are joined by '|', can be asked for again: not a notification at the end. A
+ * copy.
+ */
+static char *repeatable(const char *replies)
+{
+    const char *notification = strstr(replies, "|%");
+
+    return notification ? strndup(replies, (size_t)(notification - replies)) : strdup(replies);
 }
 
 /* The reply was broken on the way, twice: it is sent again and nothing is done again. */
@@ -201,15 +223,15 @@ static void try_repeated(const struct packet_row *row)
     unsigned resumes;
 
     peer_send(x.w, &x.w->a, x.frame, x.len);
-    reply = strdup(x.w->a.reply);
+    reply = repeatable(x.w->a.reply);
     resumes = x.w->fake->resumes;
     for (int i = 0; i < 2; i++) {
         peer_send(x.w, &x.w->a, "-", 1);
-        expect(&x, 0, "");
-        assert_string_equal(x.w->a.reply, reply);
+        if (x.w->a.acks || x.w->a.naks || strcmp(x.w->a.reply, reply) != 0)
+            tell(&x);
     }
-    if (session_attached(x.w->a.session)) /* else the guest runs by itself */
-        assert_int_equal(x.w->fake->resumes, resumes);
+    if (session_attached(x.w->a.session) && !(row->first && strstr(row->first, "QNonStop:1")))
+        assert_int_equal(x.w->fake->resumes, resumes); /* else CPUs run on by themselves */
     free(reply);
     end(&x);
 }
