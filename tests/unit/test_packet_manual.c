@@ -22,7 +22,7 @@ enum group {
     NOT_SERVED,
 };
 
-static struct {
+static struct name {
     char text[32];
     enum group group;
     unsigned rows, good; /* rows of the table, and those with a reply that is no error */
@@ -74,15 +74,14 @@ static bool is_packet(const char *request, const char *name)
     return strncmp(request, name, n) == 0 && (n <= 2 || !isalnum((unsigned char)request[n]));
 }
 
-/* The most special of the names, or -1. */
-static int name_of(const char *request)
+/* The most special of the names, or NULL. */
+static struct name *name_of(const char *request)
 {
-    int best = -1;
+    struct name *best = NULL;
 
-    for (unsigned i = 0; i < nnames; i++) {
-        if (is_packet(request, names[i].text) &&
-            (best < 0 || strlen(names[i].text) > strlen(names[best].text)))
-            best = (int)i;
+    for (struct name *n = names; n < names + nnames; n++) {
+        if (is_packet(request, n->text) && (!best || strlen(n->text) > strlen(best->text)))
+            best = n;
     }
     return best;
 }
@@ -94,14 +93,16 @@ static bool is_error(const char *reply)
 
 static void check_row(const struct packet_row *row)
 {
-    int i = name_of(row->request);
+    struct name *n = name_of(row->request);
     bool empty = row->reply[0] == '\0' && row->how != SILENT;
 
-    if (i < 0)
+    if (!n) {
         fail_msg("%s is not in the manual", row->request);
-    names[i].rows++;
-    names[i].good += !empty && !is_error(row->reply);
-    if (empty != (names[i].group == NOT_SERVED) || (names[i].group == REFUSED && !is_error(row->reply)))
+        return;
+    }
+    n->rows++;
+    n->good += !empty && !is_error(row->reply);
+    if (empty != (n->group == NOT_SERVED) || (n->group == REFUSED && !is_error(row->reply)))
         fail_msg("%s is in the wrong group: the reply is \"%s\"", row->request, row->reply);
 }
 
