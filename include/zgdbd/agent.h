@@ -46,8 +46,22 @@ struct agent_expr;
  * that asks for what is not there, no memory. */
 struct agent_expr *agent_compile(const uint8_t *code, size_t len, struct err *e);
 
-/* Compiles an expression as a user writes it, for `monitor watch-if`: the grammar is told in the manual page.
- * NULL with *e, which says where the text is wrong and what was expected. */
+/* Compiles an expression as a user writes it, for `monitor watch-if`. NULL with *e, which names the column
+ * and what was expected there.
+ *
+ *   operators, as in C, the loosest first:  ||  &&  |  ^  &  == !=  < <= > >=  << >>  + -  * / %
+ *   of one operand:                         ! ~ - +        and parentheses
+ *   values:  10  0xa  012  'c' (also '\n' '\r' '\t' '\0' '\\' '\'')
+ *            old, new        what is watched, before and after: its first 8 bytes or fewer, unsigned
+ *            $r5             a register, by its name in the target description; $pc is $pswa, $sp is $r15
+ *            u8[A] ... u64[A]    memory at the address A, an expression: 8, 16, 32 or 64 bits
+ *            s8[A] ... s64[A]    the same, signed
+ *
+ * There is one type, the signed number of 64 bits: u8[] to u32[] and registers of 4 bytes are never negative,
+ * u64[], 8-byte registers and numbers above 0x7fffffffffffffff are if their first bit is one. Unsigned
+ * numbers are compared if the sign bit of both is changed: (A ^ 1 << 63) < (B ^ 1 << 63). >> shifts in the
+ * sign; a shift by 64 or more shifts everything out. Overflow wraps. The right side of && and || is evaluated
+ * only if it matters. Floating point registers are their bits; vector registers are too wide. */
 struct agent_expr *agent_parse(const char *text, struct err *e);
 
 void agent_free(struct agent_expr *x); /* NULL is allowed */

@@ -247,7 +247,7 @@ static void put_number(struct output *o, const struct piece *p, const char *pref
     size_t before = strlen(prefix), least = p->precision == NO_PRECISION ? 1 : p->precision;
     size_t zeros = least > len ? least - len : 0, padding;
 
-    if (p->conversion == 'o' && (p->flags & FLAG_ALTERNATE) && zeros == 0 && (len == 0 || *first != '0'))
+    if (p->conversion == 'o' && (p->flags & FLAG_ALTERNATE) && zeros == 0)
         zeros = 1;
     padding = before + zeros + len < p->width ? p->width - (before + zeros + len) : 0;
     if (p->precision == NO_PRECISION && (p->flags & FLAG_ZERO) && !(p->flags & FLAG_LEFT)) {
