@@ -108,10 +108,15 @@ size_t exit_counters(struct machine *machine, struct machine_counter *out, size_
 enum exit_outcome stop_at(const struct vcpu *cpu, struct stop *stop, enum stop_reason reason,
                           const char *text)
 {
+    size_t len = strlen(text); /* each step comes here, and printf is slow */
+
     stop->reason = reason;
     stop->cpu = cpu->id;
     stop->psw = (struct psw){cpu->run->psw_mask, cpu->run->psw_addr};
-    snprintf(stop->text, sizeof stop->text, "%s", text);
+    if (len >= sizeof stop->text)
+        len = sizeof stop->text - 1;
+    memcpy(stop->text, text, len);
+    stop->text[len] = '\0';
     return OUTCOME_STOP;
 }
 

@@ -28,10 +28,11 @@ enum entered run_left(struct vcpu *cpu, int rc, struct stop *stop)
     char text[sizeof stop->text];
 
     exit_count(cpu, rc);
-    if (rc == 0) {
-        cpu->debug_stale = cpu->run->exit_reason != KVM_EXIT_DEBUG && cpu->debug_control;
+    /* KVM may hold a debug exit back: behind an intercept of the same instruction, or because of the signal.
+     */
+    cpu->debug_stale = (rc < 0 || cpu->run->exit_reason != KVM_EXIT_DEBUG) && cpu->debug_control;
+    if (rc == 0)
         return ENTERED_EXIT;
-    }
     if (errno == EINTR || errno == EAGAIN)
         return ENTERED_KICK;
     snprintf(text, sizeof text, "KVM_RUN: %s: %s", strerror(errno),
@@ -50,7 +51,8 @@ enum entered run_enter(struct vcpu *cpu, bool must, struct stop *stop)
 
     __atomic_store_n(&cpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
     if (!must && atomic_load(&cpu->stop_requested)) {
-        stop_at(cpu, stop, STOP_INTERRUPT, "interrupted");
+        if (hit_watches(cpu, stop) != HIT_STOP) /* which the kick has kept KVM from telling */
+            stop_at(cpu, stop, STOP_INTERRUPT, "interrupted");
         return ENTERED_STOP;
     }
     if (!must && watchdog_over(cpu)) {

@@ -15,6 +15,8 @@ struct stepping {
     uint64_t breakpoints; /* where in the range one may be: breakpoints_apply_step() */
     uint64_t pc;          /* of the first instruction, and its length or 0 */
     unsigned length;
+    bool never_faults;
+    bool waits;      /* the CPU does when the step begins */
     bool went_on;    /* instructions were executed after the first: KVM may hold an interruption */
     bool delivering; /* KVM does, and is entered to deliver it */
 };
@@ -24,7 +26,47 @@ static bool in_range(const struct vcpu *cpu, const struct stepping *s)
     return cpu->run->psw_addr - s->start < s->size;
 }
 
-/* Whether there can be an interruption in front of the instruction at the PC: the first one was not a branch.
+#define PSW_FIXED_OVERFLOW 0x0000080000000000ULL /* the program mask asks for the exception */
+
+/* Instructions of every z/Architecture CPU that know no program exception once they are fetched, with this
+ * PSW mask: they have no operand in storage, and neither overflow nor a PER event of the guest's own is
+ * told. To ask KVM behind each of them would make a step a third slower. */
+static bool never_faults(const uint8_t *insn, uint64_t psw_mask)
+{
+    bool no_overflow = !(psw_mask & PSW_FIXED_OVERFLOW);
+
+    if (psw_mask & PSW_PER)
+        return false;
+    switch (insn[0]) {
+    case 0x1a: /* AR, SR */
+    case 0x1b:
+        return no_overflow;
+    case 0x06: /* BCTR, BCR */
+    case 0x07:
+    case 0x12: /* LTR, NR, CLR, OR, XR, LR, CR */
+    case 0x14 ... 0x19:
+    case 0x1e: /* ALR, SLR */
+    case 0x1f:
+    case 0x41: /* LA */
+    case 0x46: /* BCT, BC */
+    case 0x47:
+    case 0x88: /* SRL, SLL */
+    case 0x89:
+    case 0xa5: /* IIHH to LLILL */
+        return true;
+    case 0xa7: /* TMLH to CGHI, with AHI and AGHI */
+        return (insn[1] & 14) != 0xa || no_overflow;
+    case 0xb9: /* LTGR, LGR, LGFR, LLGFR, NGR, OGR, XGR; AGR, SGR */
+        return insn[1] == 0x02 || insn[1] == 0x04 || insn[1] == 0x14 || insn[1] == 0x16 ||
+               (insn[1] >= 0x80 && insn[1] <= 0x82) || ((insn[1] == 0x08 || insn[1] == 0x09) && no_overflow);
+    case 0xc0: /* LARL, BRCL */
+        return (insn[1] & 15) == 0 || (insn[1] & 15) == 4;
+    default:
+        return false;
+    }
+}
+
+/* Whether there can be an interruption in front of the instruction at the PC: the first one did not branch.
  */
 static bool went_on_to_next(const struct vcpu *cpu, const struct stepping *s)
 {
@@ -82,15 +124,13 @@ static bool goes_on(struct vcpu *cpu, const struct stepping *s)
 }
 
 /* Steps in a range, at the cost of little but KVM_RUN. An interruption that KVM holds, or that comes
- * otherwise, leads into a trap. Nobody is asked for: a kick makes KVM_RUN return, at once if it came before.
+ * otherwise, leads into a trap. A kick since run_enter() makes KVM_RUN return, at once if it came before.
  */
 static enum entered go_on(struct vcpu *cpu, struct stepping *s, struct stop *stop)
 {
     unsigned steps = 0;
     int rc;
 
-    if (atomic_load(&cpu->stop_requested)) /* the kick for that may be over */
-        return ENTERED_EXIT;
     s->went_on = true;
     do
         rc = cpu->m->sys->ioctl(cpu->fd, KVM_RUN, NULL);
@@ -104,7 +144,7 @@ static enum entered go_on(struct vcpu *cpu, struct stepping *s, struct stop *sto
  * keep a step, which then does not listen to anybody, from ending. */
 static bool stepped(struct vcpu *cpu, struct stepping *s)
 {
-    if (s->delivering || !(s->went_on || went_on_to_next(cpu, s)))
+    if (s->delivering || !(s->went_on || (went_on_to_next(cpu, s) && !s->never_faults)))
         return true;
     return !deliver_pending(cpu, s);
 }
@@ -133,16 +173,37 @@ static bool is_over(struct vcpu *cpu, struct stepping *s, enum exit_outcome *out
     return true;
 }
 
+static int single_step(struct vcpu *cpu, const struct stepping *s, struct stop *stop)
+{
+    struct err e;
+
+    if (debug_arm(cpu, KVM_GUESTDBG_ENABLE | (s->waits ? 0 : KVM_GUESTDBG_SINGLESTEP), 0, NULL, &e) == 0)
+        return 0;
+    stop_at(cpu, stop, STOP_ERROR, e.text);
+    return -1;
+}
+
+/* KVM may have executed an instruction and hold the debug exit back that says so. Who kicks may want a stop,
+ * at a PSW that is settled: an interruption is delivered first, and the debug exit, which would come before
+ * it, forgotten. */
+static enum entered kicked(struct vcpu *cpu, struct stepping *s, struct stop *stop)
+{
+    if (s->delivering || !deliver_pending(cpu, s))
+        return ENTERED_KICK;
+    return single_step(cpu, s, stop) < 0 ? ENTERED_ERROR : ENTERED_KICK;
+}
+
 /* What is at the PC, for the traps and for the end of the step. */
-static void begin(struct vcpu *cpu, struct stepping *s, bool waits)
+static void begin(struct vcpu *cpu, struct stepping *s)
 {
     uint64_t insn;
     bool known = memory_absolute(cpu, SPACE_PSW, cpu->run->psw_addr, &insn) == 0;
 
     s->pc = cpu->run->psw_addr;
     s->length = known ? insn_length(cpu->m->memory.base[insn]) : 0;
+    s->never_faults = known && never_faults(cpu->m->memory.base + insn, cpu->run->psw_mask);
     s->went_on = s->delivering = false;
-    set_traps(cpu, known && !waits ? &insn : NULL);
+    set_traps(cpu, known && !s->waits ? &insn : NULL);
 }
 
 /* Lets the CPU execute one instruction, or take one interruption: it then stands at the handler's first
@@ -151,21 +212,20 @@ static void begin(struct vcpu *cpu, struct stepping *s, bool waits)
  * wait. */
 static enum exit_outcome step_on(struct vcpu *cpu, struct stepping *s, struct stop *stop)
 {
-    bool waits = psw_enabled_wait(cpu->run->psw_mask);
     enum exit_outcome outcome = OUTCOME_STOP;
     enum entered entered;
-    struct err e;
 
+    s->waits = psw_enabled_wait(cpu->run->psw_mask);
     s->breakpoints = breakpoints_apply_step(cpu, s->start, s->size);
-    if (debug_arm(cpu, KVM_GUESTDBG_ENABLE | (waits ? 0 : KVM_GUESTDBG_SINGLESTEP), 0, NULL, &e) < 0)
-        return stop_at(cpu, stop, STOP_ERROR, e.text);
-    begin(cpu, s, waits);
+    if (single_step(cpu, s, stop) < 0)
+        return OUTCOME_STOP;
+    begin(cpu, s);
     do {
         entered = run_enter(cpu, s->delivering, stop);
         if (entered == ENTERED_EXIT && !s->delivering && goes_on(cpu, s))
             entered = go_on(cpu, s, stop);
-        if (entered == ENTERED_KICK && s->went_on && !s->delivering)
-            deliver_pending(cpu, s); /* who kicks may want a stop, at a PSW that is settled */
+        if (entered == ENTERED_KICK)
+            entered = kicked(cpu, s, stop);
     } while (entered == ENTERED_KICK || (entered == ENTERED_EXIT && !is_over(cpu, s, &outcome, stop)));
     traps_remove(cpu);
     return entered == ENTERED_EXIT ? outcome : OUTCOME_STOP;

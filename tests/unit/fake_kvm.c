@@ -553,6 +553,10 @@ static int enter_guest(struct kvm_run *run)
     kernel.runs++;
     take_registers(run);
     rc = next_function(run);
+    if (rc == 0 && run->exit_reason == KVM_EXIT_DEBUG && kernel_kicked()) {
+        kernel.debug_pending = run->debug.arch.type; /* the signal comes first */
+        rc = -EINTR;
+    }
     guest = run->s.regs;
     return rc;
 }

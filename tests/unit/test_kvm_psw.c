@@ -97,7 +97,10 @@ static struct stop exit_once(enum cpu_verb verb)
 {
     KERNEL_SCRIPT(leave);
     left_by_kvm = random_psw();
-    rig_resume(verb);
+    if (verb == CPU_STEP_RANGE)
+        rig_resume_range(left_by_kvm.addr + 2, UINT64_MAX); /* which the exit leaves */
+    else
+        rig_resume(verb);
     if (how == 6) {
         kernel_wait_blocked();
         machine_interrupt(rig);
@@ -135,6 +138,7 @@ static void after_debug(void **state)
 {
     (void)state;
     check_exit(0, CPU_STEP, STOP_STEP);
+    check_exit(0, CPU_STEP_RANGE, STOP_STEP);
 }
 
 /* The stop itself changes nothing but the condition code. */
@@ -165,6 +169,47 @@ static void after_a_diag(void **state)
     (void)state;
     rig_set_reg(REG_R0 + 3, 6);
     check_exit(2, CPU_STEP, STOP_STEP);
+    check_exit(2, CPU_STEP_RANGE, STOP_STEP);
+}
+
+static struct psw left_in_range[8], entered_in_range[8];
+static unsigned nth;
+
+static int leave_in_range(struct kvm_run *run)
+{
+    entered_in_range[nth] = (struct psw){run->psw_mask, run->psw_addr};
+    run->psw_mask = left_in_range[nth].mask;
+    run->psw_addr = left_in_range[nth].addr;
+    nth++;
+    return kernel_debug(run, KVM_SINGLESTEP, 0);
+}
+
+/* Each instruction of a range step begins at the PSW that the one before has left, in memory or not. */
+static void after_each_step_in_a_range(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct psw psw = random_psw();
+
+        for (nth = 0; nth < 8; nth++) {
+            left_in_range[nth] = random_psw();
+            left_in_range[nth].addr &= i & 1 ? RIG_MEMORY - 1 : INT64_MAX;
+        }
+        left_in_range[7].addr = ~1ULL;
+        rig_set_reg(REG_PSWM, psw.mask);
+        rig_set_reg(REG_PSWA, psw.addr);
+        KERNEL_SCRIPT(leave_in_range, leave_in_range, leave_in_range, leave_in_range, leave_in_range,
+                      leave_in_range, leave_in_range, leave_in_range);
+        nth = 0;
+        rig_assert_stop(rig_range(0, INT64_MAX), STOP_STEP, ~1ULL);
+        for (unsigned j = 0; j < 8; j++) {
+            same(entered_in_range[j].mask, psw.mask, "PSW mask at an entry");
+            same(entered_in_range[j].addr, psw.addr, "PSW address at an entry");
+            psw = left_in_range[j];
+        }
+        same(rig_reg(REG_PSWM), psw.mask, "pswm");
+        same(rig_reg(REG_PSWA), psw.addr, "pswa");
+    }
 }
 
 /* Old PSW, code and new PSW of the exception are what KVM left. */
@@ -198,6 +243,7 @@ static void after_a_disabled_wait(void **state)
 {
     (void)state;
     check_exit(5, CPU_CONTINUE, STOP_DISABLED_WAIT);
+    check_exit(5, CPU_STEP_RANGE, STOP_DISABLED_WAIT);
 }
 
 static void after_a_kick(void **state)
@@ -205,12 +251,14 @@ static void after_a_kick(void **state)
     (void)state;
     check_exit(6, CPU_CONTINUE, STOP_INTERRUPT);
     check_exit(6, CPU_STEP, STOP_INTERRUPT);
+    check_exit(6, CPU_STEP_RANGE, STOP_INTERRUPT);
 }
 
 static void after_a_reset(void **state)
 {
     (void)state;
     check_exit(7, CPU_CONTINUE, STOP_RESET);
+    check_exit(7, CPU_STEP_RANGE, STOP_RESET);
 }
 
 static void after_a_loop(void **state)
@@ -224,6 +272,7 @@ static void after_what_nobody_knows(void **state)
 {
     (void)state;
     check_exit(10, CPU_CONTINUE, STOP_ERROR);
+    check_exit(10, CPU_STEP_RANGE, STOP_ERROR);
     check_exit(11, CPU_CONTINUE, STOP_ERROR);
 }
 
@@ -379,6 +428,18 @@ static void every_register_round_trips(void **state)
     }
 }
 
+static void no_register_costs_an_ioctl(void **state)
+{
+    unsigned before = kernel.vcpu_ioctls;
+    uint8_t bytes[REG_MAX_BYTES];
+
+    (void)state;
+    for (unsigned reg = 0; reg < REG_COUNT; reg++)
+        if (machine_read_reg(rig, 0, reg, bytes) == 0)
+            assert_int_equal(machine_write_reg(rig, 0, reg, bytes), 0);
+    assert_int_equal(kernel.vcpu_ioctls, before);
+}
+
 /* Each has its own dirty bit to set: no other write helps it. */
 static void each_register_alone_round_trips(void **state)
 {
@@ -452,6 +513,7 @@ int main(void)
         TEST(after_debug),
         TEST(after_a_service_call),
         TEST(after_a_diag),
+        TEST(after_each_step_in_a_range),
         TEST(after_an_operation_exception),
         TEST(after_a_stop),
         TEST(after_a_disabled_wait),
@@ -464,6 +526,7 @@ int main(void)
         TEST(sigp_orders),
         TEST(every_register_round_trips),
         cmocka_unit_test_setup_teardown(every_register_round_trips, setup_without_vectors, rig_teardown),
+        TEST(no_register_costs_an_ioctl),
         TEST(each_register_alone_round_trips),
         cmocka_unit_test_setup_teardown(each_register_alone_round_trips, setup_without_vectors, rig_teardown),
         TEST(vectors_and_guarded_storage),

@@ -318,6 +318,17 @@ static void through_a_handler(void **state)
     assert_int_equal(rig_reg(R10), 0x20);
 }
 
+/* Nor into the second half of one. */
+static void over_a_handler_inside_of_an_instruction(void **state)
+{
+    (void)state;
+    put_many(0x2000);
+    rig_put64(0x1d8, 0x201a);
+    rig_put64(0x1b8, 0x2030);
+    leaves(0x2000, 0x2040, 0x2040);
+    assert_int_equal(rig_reg(R10), 0x10);
+}
+
 /* The guest sets its handlers up while it is stepped. */
 static void new_psws_that_change(void **state)
 {
@@ -443,6 +454,69 @@ static void an_interrupt_behind_an_exception(void **state)
     assert_int_equal(rig_reg(R10), 2);
 }
 
+static int interrupts_behind_an_exit(struct kvm_run *run)
+{
+    int rc = kernel_cpu(run);
+
+    if (--countdown == 0)
+        machine_interrupt(rig);
+    return rc;
+}
+
+/* KVM tells of the signal, and holds back that an instruction was executed: it is not told for the next. */
+static void an_interrupt_at_the_end_of_an_instruction(void **state)
+{
+    (void)state;
+    rig_put(0x2000, AGHI_10_1 AGHI_10_1 "a7f4fffc");
+    kernel.run = interrupts_behind_an_exit;
+    for (unsigned n = 1; n < 10; n++) {
+        rig_set_reg(REG_PSWA, 0x2000);
+        rig_set_reg(R10, 0);
+        countdown = n;
+        rig_assert_stop(rig_range(0x2000, 0x200c), STOP_INTERRUPT, 0x2000 + n % 3 * 4);
+        assert_int_equal(rig_reg(R10), n / 3 * 2 + n % 3);
+        rig_assert_stop(rig_step(), STOP_STEP, 0x2000 + (n + 1) % 3 * 4);
+    }
+    rig_set_reg(REG_PSWA, 0x2000);
+    countdown = 1;
+    rig_resume(CPU_STEP);
+    rig_assert_stop(rig_wait(), STOP_INTERRUPT, 0x2004);
+    rig_assert_stop(rig_step(), STOP_STEP, 0x2008);
+    assert_handlers_whole();
+}
+
+static void an_interrupt_at_the_end_of_what_faults(void **state)
+{
+    (void)state;
+    rig_put(0x2000, AGHI_10_1 NOTHING AGHI_10_1);
+    kernel.run = interrupts_behind_an_exit;
+    countdown = 2;
+    leaves(0x2000, 0x200c, RIG_PROGRAM);
+    assert_old_program_psw(0x2008, "00040001");
+    rig_set_reg(REG_PSWA, 0x2004);
+    countdown = 1;
+    rig_assert_stop(rig_step(), STOP_STEP, RIG_PROGRAM);
+    assert_false(kernel.program_pending);
+    assert_int_equal(rig_reg(R10), 1);
+    assert_old_program_psw(0x2008, "00040001");
+}
+
+static void an_interrupt_at_the_end_of_a_watched_store(void **state)
+{
+    (void)state;
+    rig_put(0x2000, AGHI_10_1 "9255b000" AGHI_10_1);
+    rig_set_reg(REG_R0 + 11, 0x3000);
+    rig_breakpoint(BP_WRITE, 0x3000, 1);
+    kernel.run = interrupts_behind_an_exit;
+    countdown = 2;
+    rig_assert_stop(rig_range(0x2000, 0x200c), STOP_WATCH, 0x2008);
+    rig_assert_stop(rig_range(0x2000, 0x200c), STOP_STEP, 0x200c);
+    rig_put(0x3000, "00");
+    rig_set_reg(REG_PSWA, 0x2000);
+    countdown = 1;
+    rig_assert_stop(rig_continue(), STOP_WATCH, 0x2008);
+}
+
 /* Each resume has one stop, and nothing is executed twice or left out. */
 static void ranges_in_a_storm_of_interrupts(void **state)
 {
@@ -506,6 +580,7 @@ int main(void)
         TEST(an_exception_in_front_of_a_breakpoint),
         TEST(an_exception_in_front_of_its_handler),
         TEST(through_a_handler),
+        TEST(over_a_handler_inside_of_an_instruction),
         TEST(new_psws_that_change),
         TEST(an_external_interruption),
         TEST(service_calls),
@@ -513,6 +588,9 @@ int main(void)
         TEST(a_disabled_wait),
         TEST(an_interrupt_in_a_loop),
         TEST(an_interrupt_behind_an_exception),
+        TEST(an_interrupt_at_the_end_of_an_instruction),
+        TEST(an_interrupt_at_the_end_of_what_faults),
+        TEST(an_interrupt_at_the_end_of_a_watched_store),
         TEST(ranges_in_a_storm_of_interrupts),
         TEST(every_step_is_counted),
     };

@@ -417,6 +417,25 @@ static void guest_debug_is_set_only_when_something_changed(void **state)
     assert_int_equal(rig_reg(R10), 51);
 }
 
+/* What can neither fault nor leave the straight way is not asked about. */
+static void a_step_costs_one_ioctl(void **state)
+{
+    unsigned before;
+
+    (void)state;
+    rig_put(0x2000, AGHI_10_1 "0700 a7f4fffd 5810b000");
+    rig_breakpoint(BP_WRITE, 0x3000, 8);
+    steps_to(0x2004);
+    before = kernel.vcpu_ioctls;
+    steps_to(0x2006);
+    steps_to(0x2000);
+    steps_to(0x2004);
+    assert_int_equal(kernel.vcpu_ioctls, before + 3);
+    rig_set_reg(REG_PSWA, 0x200a); /* a load may fault */
+    steps_to(0x200e);
+    assert_int_equal(kernel.vcpu_ioctls, before + 5);
+}
+
 /* ---- Ctrl-C ---- */
 
 #define ROUNDS 300
@@ -539,6 +558,7 @@ int main(void)
         TEST(a_watch_during_a_step),
         TEST(a_watch_over_a_handler),
         TEST(guest_debug_is_set_only_when_something_changed),
+        TEST(a_step_costs_one_ioctl),
         TEST(interrupts_a_running_cpu),
         TEST(an_interrupt_just_before_kvm_run),
         TEST(an_interrupt_after_the_stop_is_none),
