@@ -160,6 +160,7 @@ struct machine_ops {
                              struct err *e);
     int (*check_breakpoint)(struct machine *m, unsigned cpu, const struct breakpoint *b, unsigned used,
                             unsigned *units, struct err *e);
+    const char *(*breakpoint_held)(struct machine *m, const struct breakpoint *b);
     int (*reset)(struct machine *m, const char *append, struct err *e);
     int (*signal)(struct machine *m, unsigned cpu, enum machine_signal signal, struct err *e);
     size_t (*counters)(struct machine *m, struct machine_counter *out, size_t max);
@@ -251,6 +252,13 @@ static inline int machine_check_breakpoint(struct machine *m, unsigned cpu, cons
                                            unsigned used, unsigned *units, struct err *e)
 {
     return m->ops->check_breakpoint(m, cpu, b, used, units, e);
+}
+
+/* How the breakpoint was in force when the guest last ran, in words that follow "held by"; NULL if it was not
+ * or the engine does not tell. Looks through the set. */
+static inline const char *machine_breakpoint_held(struct machine *m, const struct breakpoint *b)
+{
+    return m->ops->breakpoint_held ? m->ops->breakpoint_held(m, b) : NULL;
 }
 
 /* Clears memory and all CPUs and loads the image again (load clear): the guest stands at its first

@@ -314,6 +314,19 @@ static void sort(struct applied_set *set)
 
 /* Whether the plan has the breakpoints that are adopted. If so, what is to be done at each is taken over:
  * that may have changed. */
+const char *breakpoint_held(struct machine *machine, const struct breakpoint *b)
+{
+    static const char *const words[] = {[HOW_NONE] = "nothing: its address does not translate",
+                                        [HOW_MEMORY] = "an opcode",
+                                        [HOW_HARDWARE] = "PER"};
+    const struct applied_set *set = &to_kvm(machine)->applied;
+
+    for (size_t i = 0; i < set->n; i++)
+        if (order(&set->entry[i].bp, b) == 0)
+            return words[set->entry[i].how];
+    return NULL;
+}
+
 static bool same_set(struct applied_set *old, const struct resume_plan *plan)
 {
     if (old->n != plan->nbreakpoints)

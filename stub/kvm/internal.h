@@ -291,6 +291,7 @@ int watch_rearm(struct vcpu *cpu, struct err *e);
 int breakpoints_check(struct machine *m, unsigned cpu, const struct breakpoint *set, size_t n, struct err *e);
 int breakpoint_check(struct machine *m, unsigned cpu, const struct breakpoint *b, unsigned used,
                      unsigned *units, struct err *e);
+const char *breakpoint_held(struct machine *m, const struct breakpoint *b);
 int breakpoints_adopt(struct kvm_machine *m, const struct resume_plan *plan, struct err *e);
 void breakpoints_free(struct applied_set *set);
 void breakpoints_unbind(struct kvm_machine *m);

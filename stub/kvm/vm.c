@@ -186,6 +186,7 @@ static const struct machine_ops kvm_ops = {
     .write_memory = memory_write,
     .check_breakpoints = breakpoints_check,
     .check_breakpoint = breakpoint_check,
+    .breakpoint_held = breakpoint_held,
     .reset = reset_machine,
     .signal = signals_send,
     .counters = exit_counters,

@@ -25,14 +25,17 @@ static const char *plural(size_t n)
     return n == 1 ? "" : "s";
 }
 
-static void put_point(const struct point *p, struct text *out)
+static void put_point(struct machine *m, const struct point *p, struct text *out)
 {
     const struct bp_actions *a = p->b.actions;
+    const char *held = machine_breakpoint_held(m, &p->b);
     put(out, "%s at 0x%llx", kind_name(p->b.kind), (unsigned long long)p->b.addr);
     if (p->b.kind == BP_WRITE)
         put(out, ", %llu byte%s", (unsigned long long)p->b.len, plural(p->b.len));
     put(out, ": reached %llu, hit %llu", (unsigned long long)atomic_load(&p->counts.reached),
         (unsigned long long)atomic_load(&p->counts.hits));
+    if (held)
+        put(out, ", held by %s", held);
     if (a && a->nconditions)
         put(out, ", %zu condition%s", a->nconditions, plural(a->nconditions));
     if (a && a->ncommands)
@@ -48,13 +51,13 @@ static bool worth_showing(const struct registry *r, const struct point *p)
     return p->slot != NOT_SET || p->resume == r->resumes || atomic_load(&p->counts.reached);
 }
 
-static void put_points(const struct registry *r, struct text *out)
+static void put_points(struct machine *m, const struct registry *r, struct text *out)
 {
     struct point *points[POINTS_MAX];
     size_t n = registry_points(r, points), shown = 0, dormant = 0;
     for (size_t i = 0; i < n; i++)
         if (worth_showing(r, points[i])) {
-            put_point(points[i], out);
+            put_point(m, points[i], out);
             shown++;
             dormant += points[i]->slot == NOT_SET;
         }
@@ -82,7 +85,7 @@ bool mon_breakpoints(struct session *s, const char *args, struct text *out)
     if (*args)
         reset_counters(s->target->registry, out);
     else
-        put_points(s->target->registry, out);
+        put_points(s->target->machine, s->target->registry, out);
     return true;
 }
 
@@ -125,6 +128,6 @@ bool mon_watch_if(struct session *s, const char *args, struct text *out)
         put(out, "Watchpoints that cover 0x%llx stop at every change again.\n", (unsigned long long)addr);
     else
         put(out, "Watchpoints that cover 0x%llx stop only if %s%s\n", (unsigned long long)addr, text,
-            covering ? "" : " (there is none yet)");
+            covering ? "" : " (none is set now; gdb sets its own when it goes on)");
     return true;
 }

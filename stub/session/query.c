@@ -17,7 +17,7 @@ void cmd_supported(struct session *s, const struct rsp_request *r)
     rsp_str(o, "PacketSize=");
     rsp_hex_u64(o, RSP_PACKET_MAX);
     rsp_str(o, ";qXfer:features:read+;qXfer:exec-file:read+;qXfer:threads:read+;QStartNoAckMode+;"
-               "vContSupported+;binary-upload+");
+               "vContSupported+;binary-upload+;ConditionalBreakpoints+");
     if (r->features & RSP_FEATURE_SWBREAK)
         rsp_str(o, ";swbreak+");
     if (r->features & RSP_FEATURE_HWBREAK)

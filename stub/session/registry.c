@@ -188,10 +188,6 @@ static int update_actions(struct registry *r, struct point *p, const struct poin
 {
     struct actions *a = NULL;
     if (p->b.kind == BP_WRITE) {
-        if (code->nconditions + code->ncommands)
-            return err_set(e, EXIT_OTHER,
-                           "a watchpoint takes no conditions or commands; monitor watch-if "
-                           "gives it one");
         if (p->actions)
             return 0;
         if (watch_if_actions(r, &p->b, &a, e))
@@ -351,8 +347,10 @@ size_t registry_points(const struct registry *r, struct point **out)
 struct registry *registry_create(void)
 {
     struct registry *r = calloc(1, sizeof *r);
-    if (r)
-        TAILQ_INIT(&r->dormant);
+    if (!r)
+        return NULL;
+    r->resumes = 1; /* a point that was in none has 0 */
+    TAILQ_INIT(&r->dormant);
     return r;
 }
 

@@ -57,7 +57,7 @@ struct registry {
     struct point_ages dormant; /* oldest first */
     size_t ndormant;
     size_t code_bytes;
-    uint64_t resumes;
+    uint64_t resumes;               /* so far, from 1 on */
     struct retired_actions retired; /* the running plan may point at these, and the counters of these: */
     struct retired_points retired_points; /* registry_tidy() frees them */
     size_t n;

@@ -23,14 +23,16 @@ static void test_supported(void **state)
 {
     struct world *w = *state;
     const char *base = "PacketSize=20000;qXfer:features:read+;qXfer:exec-file:read+;"
-                       "qXfer:threads:read+;QStartNoAckMode+;vContSupported+;binary-upload+";
+                       "qXfer:threads:read+;QStartNoAckMode+;vContSupported+;binary-upload+;"
+                       "ConditionalBreakpoints+";
     EXPECT("qSupported", base);
     ask(w, ALL_FEATURES);
     assert_true(starts(w->a.reply, base));
     assert_string_equal(w->a.reply + strlen(base), ";swbreak+;hwbreak+;error-message+;multiprocess+");
     EXPECT("qSupported:swbreak+",
            "PacketSize=20000;qXfer:features:read+;qXfer:exec-file:read+;qXfer:threads:read+;"
-           "QStartNoAckMode+;vContSupported+;binary-upload+;swbreak+");
+           "QStartNoAckMode+;vContSupported+;binary-upload+;ConditionalBreakpoints+;"
+           "swbreak+");
     EXPECT("vMustReplyEmpty", "");
     EXPECT("qTStatus", "");
     EXPECT("!", "OK");
