@@ -30,10 +30,22 @@ static void *loop(void *arg)
     return NULL;
 }
 
+/* Whoever runs the tests may have ignored signals for them (nohup, a job in the background of a script). */
+static void heed_signals(void)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        struct sigaction now;
+        if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+            signal(signals[i], SIG_DFL);
+    }
+}
+
 struct service *service_open(struct policy policy)
 {
     struct service *w = calloc(1, sizeof *w);
     struct err e;
+    heed_signals();
     strcpy(w->dir, "/tmp/zgdbd-test-XXXXXX");
     assert_non_null(mkdtemp(w->dir));
     snprintf(w->path, sizeof w->path, "%s/s", w->dir);
