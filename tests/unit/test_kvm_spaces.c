@@ -372,6 +372,49 @@ static void reads_and_writes_across_frames(void **state)
     rig_assert_bytes(0xffffc, "01022122");
 }
 
+/* ---- range steps ---- */
+
+/* As an LCTL would. */
+static int loads_cr1(struct kvm_run *run)
+{
+    int rc = kernel_cpu(run);
+
+    run->s.regs.crs[1] = KERNEL_TABLE | LENGTH_3;
+    return rc;
+}
+
+/* The handler's space changes in the range: it is in another frame then. */
+static void a_range_in_which_a_space_is_set_up(void **state)
+{
+    (void)state;
+    in_kernel_at(0x2000);
+    rig_put64(0x1d0, DAT_MASK | PSW_ASC_PRIMARY);
+    rig_put64(0x1d8, 0x5200);
+    rig_put(0x2008, "b2ff0000"); /* operation exception */
+    rig_put(0x5200, AGHI_10_1 AGHI_10_1);
+    rig_put(USER_FRAME + 0x5200, AGHI_10_1 AGHI_10_1);
+    kernel.run = loads_cr1;
+    rig_assert_stop(rig_range(0x2000, 0x2100), STOP_STEP, 0x5200);
+    assert_int_equal(rig_reg(R10), 2);
+    rig_assert_bytes(0x5200, AGHI_10_1);
+    rig_assert_bytes(USER_FRAME + 0x5200, AGHI_10_1);
+}
+
+/* The PC stays in its page, but that is in another space: there a handler begins inside of an instruction. */
+static void a_range_through_two_spaces(void **state)
+{
+    (void)state;
+    in_kernel_at(0x2000);
+    rig_put64(0x1d0, DAT_MASK | PSW_ASC_PRIMARY);
+    rig_put64(0x1d8, 0x2206);
+    rig_put(0x2004, "b2b2b000"); /* LPSWE */
+    rig_put64(0x3000, DAT_MASK | PSW_ASC_PRIMARY);
+    rig_put64(0x3008, 0x2200);
+    rig_put(USER_FRAME + 0x2200, AGHI_10_1 AGHI_10_1 AGHI_10_1);
+    rig_assert_stop(rig_range(0x2000, 0x220c), STOP_STEP, 0x220c);
+    assert_int_equal(rig_reg(R10), 4);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, rig_teardown)
 
 int main(void)
@@ -392,6 +435,8 @@ int main(void)
         TEST(a_watch_waits_until_it_translates),
         TEST(a_watch_over_two_frames),
         TEST(reads_and_writes_across_frames),
+        TEST(a_range_in_which_a_space_is_set_up),
+        TEST(a_range_through_two_spaces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
