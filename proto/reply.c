@@ -215,6 +215,20 @@ void *rsp_space(struct rsp_out *out, size_t n)
     return out->buf + out->cap - TRAILER - n;
 }
 
+void rsp_run(struct rsp_out *out, char c, size_t n)
+{
+    while (n > 0) {
+        size_t repeats = n - 1 < '~' - 29 ? n - 1 : '~' - 29;
+        char run[] = {c, '*', 0};
+
+        while (repeats >= 3 && strchr("#$+-", (int)repeats + 29))
+            repeats--;
+        run[2] = (char)(repeats + 29);
+        append(out, run, repeats < 3 ? 1 : 3);
+        n -= repeats < 3 ? 1 : 1 + repeats;
+    }
+}
+
 void rsp_hex_str(struct rsp_out *out, const char *text)
 {
     rsp_hex(out, text, strlen(text));
@@ -225,6 +239,32 @@ static bool needs_escape(char c)
     return c == '#' || c == '$' || c == '}' || c == '*';
 }
 
+#ifdef __s390x__
+/* Moves n bytes to the place at to, at or before theirs, as far as they need no escape; returns how many do
+ * not. TRANSLATE AND TEST looks at 256 with one instruction. */
+static size_t copy_clean(char *to, const char *s, size_t n)
+{
+    static const uint8_t stops[256] = {['#'] = 1, ['$'] = 1, ['*'] = 1, ['}'] = 1};
+    size_t i = 0;
+    bool stopped = false;
+
+    while (!stopped && n - i >= 256) {
+        register const char *at __asm__("1") = s + i + 256;
+        register uint64_t function __asm__("2") = 0;
+
+        __asm__("trt 0(256,%[s]),0(%[stops])"
+                : "+d"(at), "+d"(function)
+                : [s] "a"(s + i), [stops] "a"(stops), "m"(*(const char(*)[256])(s + i)), "m"(stops)
+                : "cc");
+        i = (size_t)(at - s);
+        stopped = function;
+    }
+    while (!stopped && i < n && !stops[(uint8_t)s[i]])
+        i++;
+    memmove(to, s, i);
+    return i;
+}
+#else
 /* Marks the bytes of a word that need an escape by their highest bits: no other one in front of which there
  * is no such byte in the word's lower part. (A byte that is zero borrows when one is taken from it; those
  * that need an escape have their highest bit clear.) */
@@ -253,6 +293,7 @@ static size_t copy_clean(char *to, const char *s, size_t n)
     }
     return i;
 }
+#endif
 
 /* Appends as many of the n bytes as fit when escaped; returns how many. Data from rsp_space stays ahead of
  * what is written by at least as many bytes as it has left: eight are read before eight are written. */

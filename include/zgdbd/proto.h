@@ -326,6 +326,10 @@ void rsp_hex(struct rsp_out *out, const void *data, size_t n); /* n bytes, two d
 void rsp_hex_str(struct rsp_out *out, const char *text);       /* the text's bytes in hex, without its NUL */
 void rsp_binary(struct rsp_out *out, const void *data, size_t n); /* n bytes, escaped */
 
+/* The character n times, run-length encoded at once; the reply itself must not ask for it (RSP_RLE). c is
+ * none that needs an escape. */
+void rsp_run(struct rsp_out *out, char c, size_t n);
+
 /* A place for n bytes at the end of the buffer, from which rsp_hex and rsp_binary encode them where they are:
  * what is read into it needs no buffer of its own. Given to one of these as data, whole or its first part,
  * before anything but the reply's first characters (RSP_SPACE_HEAD) is appended. NULL, with overflow set, if

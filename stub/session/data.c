@@ -111,7 +111,8 @@ static uint8_t *read_memory(struct session *s, const struct rsp_request *r, size
     return NULL;
 }
 
-/* Whether a block is one byte all through. Looking for runs takes longer than sending what has few. */
+/* Whether a block is one byte all through, as memory that was never used is. Looking for shorter runs takes
+ * longer than sending them. */
 static bool one_byte(const uint8_t *bytes, size_t n)
 {
     return n > 1 && memcmp(bytes, bytes + 1, n - 1) == 0;
@@ -123,9 +124,10 @@ void cmd_read_mem(struct session *s, const struct rsp_request *r)
     uint8_t *bytes = read_memory(s, r, RSP_PACKET_MAX / 2, &got);
     if (!bytes)
         return;
-    if (one_byte(bytes, got))
-        rsp_begin(&s->out, RSP_RLE);
-    rsp_hex(&s->out, bytes, got);
+    if (one_byte(bytes, got) && bytes[0] % 0x11 == 0)
+        rsp_run(&s->out, "0123456789abcdef"[bytes[0] / 0x11], 2 * got);
+    else
+        rsp_hex(&s->out, bytes, got);
     rsp_end(&s->out);
 }
 
@@ -136,7 +138,10 @@ void cmd_read_mem_binary(struct session *s, const struct rsp_request *r)
     if (!bytes)
         return;
     rsp_str(&s->out, "b");
-    rsp_binary(&s->out, bytes, got);
+    if (one_byte(bytes, got) && !memchr("#$}*", bytes[0], 4))
+        rsp_run(&s->out, (char)bytes[0], got);
+    else
+        rsp_binary(&s->out, bytes, got);
     rsp_end(&s->out);
 }
 

@@ -417,12 +417,12 @@ static void test_notification(void **state)
 static void test_encoded_where_it_was_read(void **state)
 {
     static const char head[] = "F0123456789abcdef0123456789abcd;";
-    uint8_t data[150];
+    uint8_t data[1500];
 
     (void)state;
     assert_int_equal(sizeof head - 1, RSP_SPACE_HEAD);
-    for (size_t n = 0; n <= sizeof data; n++) {
-        for (unsigned how = 0; how < 8; how++) {
+    for (size_t n = 0; n <= sizeof data; n += n < 150 ? 1 : 27) {
+        for (unsigned how = 0; how < 16; how++) {
             size_t used = how & 1 ? n : n * 2 / 3;
             char expected[2 * sizeof data + 64];
             size_t len = 0;
@@ -430,6 +430,8 @@ static void test_encoded_where_it_was_read(void **state)
 
             for (size_t i = 0; i < n; i++)
                 data[i] = how & 2 ? (uint8_t) "#$*}"[i % 4] : (uint8_t)(i * 29 + n);
+            for (size_t i = 0; how & 8 && i < n; i++)
+                data[i] = (i + n) % 259 ? 'x' : data[i]; /* long stretches without one */
             use_buffer(1 + RSP_SPACE_HEAD + 2 * n + 3);
             rsp_begin(&out, RSP_PLAIN);
             place = rsp_space(&out, n);

@@ -153,6 +153,33 @@ static void test_memory(void **state)
     STARTS("M0,1:00", "E.");
 }
 
+/* Memory that is one byte all through arrives whole, and what was never used in few bytes. */
+static void test_memory_of_one_byte(void **state)
+{
+    static const uint8_t bytes[] = {0, 0x11, 0x12, '#', '$', '*', '}', 0xff};
+    static const char digits[] = "0123456789abcdef";
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        uint8_t byte = bytes[i];
+        char hex[] = {digits[byte >> 4], digits[byte & 15]};
+        memset(w->fake->memory, byte, 0x20000);
+        for (size_t n = 1; n < 0x20000; n = 2 * n + 97) {
+            char packet[32];
+            snprintf(packet, sizeof packet, "x100000,%zx", n);
+            ask(w, packet);
+            assert_int_equal(w->a.reply_len, 1 + n);
+            assert_memory_equal(w->a.reply + 1, w->fake->memory, n);
+            packet[0] = 'm';
+            ask(w, packet);
+            n = n < 0x10000 ? n : 0x10000;
+            assert_int_equal(w->a.reply_len, 2 * n);
+            assert_memory_equal(w->a.reply, hex, 2);
+            assert_memory_equal(w->a.reply, w->a.reply + 2, 2 * n - 2);
+            assert_true(byte % 0x11 || w->a.raw < n / 15 + 20);
+        }
+    }
+}
+
 static void test_physical_mode(void **state)
 {
     struct world *w = *state;
@@ -497,6 +524,7 @@ int main(void)
         TEST(test_broken_packets),
         TEST(test_registers),
         TEST(test_memory),
+        TEST(test_memory_of_one_byte),
         TEST(test_physical_mode),
         TEST(test_threads),
         TEST(test_threads_as_xml),
