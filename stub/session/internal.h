@@ -87,7 +87,7 @@ struct work {
     bool (*step)(struct session *s);
     uint64_t addr; /* what is looked at next */
     uint64_t left; /* bytes from there on */
-    time_t sign;   /* the second of the last sign of life, of the monotonic clock */
+    int64_t sign;  /* when the last sign of life was given, ns of the monotonic clock */
     uint32_t crc;
     const uint8_t *pattern; /* in in_buf */
     size_t pattern_len;

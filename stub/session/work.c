@@ -9,6 +9,8 @@
 /* Bytes between two looks at the clock, and how long a slice goes on. */
 #define CHUNK 0x10000u
 #define SLICE_NS 3000000
+/* Between two signs of life. */
+#define SIGN_NS 1000000000
 
 static int64_t now_ns(void)
 {
@@ -21,10 +23,9 @@ static int64_t now_ns(void)
  * packets: an acknowledgement, that it did not need, is the sign that we are alive. */
 static void sign_of_life(struct session *s, int64_t now)
 {
-    time_t second = now / 1000000000;
-    if (s->work.sign == second)
+    if (now - s->work.sign < SIGN_NS)
         return;
-    s->work.sign = second;
+    s->work.sign = now;
     rsp_ack(&s->out);
 }
 
@@ -32,7 +33,7 @@ static void sign_of_life(struct session *s, int64_t now)
 static void begin(struct session *s, const struct work *work)
 {
     s->work = *work;
-    s->work.sign = now_ns() / 1000000000;
+    s->work.sign = now_ns();
     if (s->work.step(s))
         s->work.step = NULL;
 }
