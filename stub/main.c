@@ -52,7 +52,10 @@ static int make_guest(struct daemon *d, const struct options *o, struct err *e)
         return -1;
     if (d->machine->notice)
         log_msg(LOG_WARNING, "%s", d->machine->notice);
-    struct target_config target = {.machine = d->machine, .exec = d->exec, .policy = o->policy};
+    struct target_config target = {.machine = d->machine,
+                                   .exec = d->exec,
+                                   .policy = o->policy,
+                                   .events = {.wake = server_wake, .ctx = d->server}};
     d->target = target_create(&target, e);
     if (!d->target)
         return -1;

@@ -73,6 +73,7 @@ struct target_config {
     struct machine *machine;      /* stopped at its first instruction; remains the caller's */
     const struct exec_file *exec; /* remains the caller's */
     struct policy policy;
+    struct machine_events events; /* wake: target_collect() is to be called; may be NULL */
 };
 
 struct target *target_create(const struct target_config *config, struct err *e);

@@ -6,6 +6,7 @@
 
 #include <time.h>
 
+#include "zgdbd/console.h"
 #include "zgdbd/proto.h"
 #include "zgdbd/regs.h"
 #include "zgdbd/session.h"
@@ -36,7 +37,10 @@ enum target_state {
     ATTACHED_STOPPED,
     ATTACHED_RUNNING, /* resumed by the debugger, which waits for a stop reply */
     ATTACHED_HALTING, /* interrupted on behalf of the debugger, whose requests wait */
-    ENDED,            /* exit_status is set */
+    NONSTOP_STOPPED,  /* no CPU runs now; those that run for the debugger do when nothing more is asked */
+    NONSTOP_RUNNING,
+    NONSTOP_HALTING, /* interrupted: requests wait, or an interrupt of the debugger's */
+    ENDED,           /* exit_status is set */
     TARGET_STATES,
 };
 
@@ -53,6 +57,31 @@ struct restarts {
     unsigned untold; /* how many were not since then */
 };
 
+/* A CPU as the debugger is to see it. */
+enum cpu_side {
+    SIDE_HELD,   /* it stands, and the debugger knows */
+    SIDE_UNTOLD, /* it stands, and is in the queue of those to be told: to the debugger it runs */
+    SIDE_RUNS,   /* whenever the machine does */
+};
+
+struct cpu_view {
+    enum cpu_side side;
+    struct cpu_action action; /* SIDE_RUNS: what was asked for, and is not done */
+    bool has_stop;            /* stop tells why it stands; else because the others do, or since the start */
+    bool quiet;               /* the debugger wanted just that: no signal */
+    uint64_t pc;              /* at the stop */
+    struct stop stop;
+};
+
+/* What breakpoints print with nobody to take it as console text, on its way into the log: printed.c */
+struct printed_log {
+    char line[256];
+    size_t len;
+    time_t second; /* of the monotonic clock, in which this many lines were written: */
+    unsigned lines;
+    unsigned long long untold; /* lines that were not */
+};
+
 struct target {
     struct machine *machine;
     const struct exec_file *exec;
@@ -60,8 +89,16 @@ struct target {
     enum target_state state;
     enum target_intent intent;
     struct session *session; /* the attached one, or NULL */
-    struct stop stop;        /* the last one; valid if has_stop */
-    bool has_stop;           /* false at the first instruction */
+    bool non_stop;           /* while attached */
+    bool break_in;           /* non-stop: the next halt is an interrupt of the debugger's, too */
+    struct cpu_view cpus[MACHINE_MAX_CPUS];
+    unsigned queue[MACHINE_MAX_CPUS]; /* CPUs that are SIDE_UNTOLD, in the order of their stops */
+    unsigned queued;
+    bool in_flight;           /* the first of them was sent, and is not acknowledged: non-stop */
+    const struct stop *batch; /* while stops are collected: all of them */
+    size_t nbatch;
+    struct stop stop; /* the last one; valid if has_stop */
+    bool has_stop;    /* false at the first instruction */
     bool dead;        /* the last stop was an end and nothing was changed since: running on is pointless */
     bool interrupted; /* by the debugger since it last resumed: an end must not restart the guest */
     bool killed;      /* by the debugger: a lost connection must not start the guest again */
@@ -69,6 +106,9 @@ struct target {
     struct restarts restarts[2]; /* ends that say something is wrong are told apart from the others */
     struct resume_plan plan;     /* breakpoints points at the registry's snapshot */
     struct registry *registry;
+    struct console_ring printed; /* by commands of breakpoints */
+    uint64_t printed_lost;       /* bytes */
+    struct printed_log printed_log;
     char *xml;
     size_t xml_len;
     uint8_t scratch[2 * RSP_PACKET_MAX]; /* memory that the attached session's work looks at */
@@ -109,10 +149,12 @@ struct session {
     unsigned features;        /* announced by the debugger: enum rsp_feature */
     bool extended;            /* `!`: the conversation goes on after a kill */
     bool phys_mode;
-    unsigned cpu;        /* of Hg, and of the last stop */
-    int64_t resume_tid;  /* of Hc: a tid, RSP_ALL or RSP_ANY */
-    unsigned open_files; /* bit n: vFile descriptor n is open */
-    char *threads;       /* the list that is being read (qXfer), from malloc, or NULL */
+    bool non_stop;                 /* of QNonStop: outlives D */
+    unsigned long long lost_lines; /* of console text, since the debugger last read */
+    unsigned cpu;                  /* of Hg, and of the last stop */
+    int64_t resume_tid;            /* of Hc: a tid, RSP_ALL or RSP_ANY */
+    unsigned open_files;           /* bit n: vFile descriptor n is open */
+    char *threads;                 /* the list that is being read (qXfer), from malloc, or NULL */
     size_t threads_len;
     struct work work;
     struct rsp_request request; /* points into in_buf */
@@ -128,7 +170,21 @@ void target_interrupt(struct target *t);
 int target_reset(struct target *t, const char *append, struct err *e); /* stopped, attached */
 int target_restart(struct target *t, unsigned cpu, struct err *e);     /* PSW restart */
 int target_write_reg(struct target *t, unsigned cpu, unsigned reg, const uint8_t *bytes);
+void target_pause(struct target *t); /* if it runs in non-stop: it will stand, and until target_idle() */
+void target_idle(struct target *t);  /* no request is there any more */
+bool target_stands(const struct target *t); /* attached, and no CPU runs */
+bool target_halting(const struct target *t);
+void target_set_non_stop(struct target *t, bool on); /* on: stands or runs; off: stands */
 bool target_has_reg(const struct target *t, unsigned reg);
+
+/* nonstop.c: of a machine that stands. target_tell_all() puts every CPU that is held into the queue anew, and
+ * says whether there is one; target_next_told() takes off the one that was told, and gives the next or -1. */
+void target_halt_cpu(struct target *t, unsigned cpu);
+bool target_tell_all(struct target *t);
+int target_next_told(struct target *t);
+
+/* printed.c: hands on what breakpoints have printed. */
+void printed_collect(struct target *t);
 
 /* Conditions and commands of a breakpoint, as bytecode. */
 struct point_code {
@@ -154,17 +210,26 @@ void registry_clear(struct target *t);
 /* At each stop: a breakpoint that was left behind stops only because its command fails. Nobody might ever
  * take it out, so that is done here. */
 void registry_stopped(struct target *t, const struct stop *stop);
+bool registry_has(const struct target *t, enum bp_kind kind, uint64_t addr);
 
 /* stopreply.c */
-uint8_t stop_signal(const struct target *t);
 bool stop_is_end(enum stop_reason reason);
-void stop_reply(struct session *s);
+void stop_reply(struct session *s); /* for the last stop */
+void stop_reply_of(struct session *s, unsigned cpu);
+void stop_notify(struct session *s, unsigned cpu);
 void stop_line(const struct stop *stop, char *buf, size_t size);
 
 /* session.c: what the target tells its debugger, and how handlers refuse. */
 void session_stopped(struct session *s);
+void session_announce(struct session *s, unsigned cpu); /* non-stop: that it stopped */
+bool session_busy(const struct session *s);             /* a request waits or is worked on */
 void session_exited(struct session *s, int status);
-void session_console(struct session *s, const char *text);
+/* Whether O packets for that many bytes have their place in the output now. While CPUs run, not if the
+ * debugger is behind with reading; before a stop reply, as long as that has its room, too. */
+bool session_takes_text(const struct session *s, size_t bytes, bool before_stop);
+void session_output_bytes(struct session *s, const uint8_t *text, size_t n); /* as session_output_text() */
+void session_printed(struct session *s, const uint8_t *text, size_t n);      /* in an O packet */
+void session_console(struct session *s, const char *text, bool before_stop);
 void session_output_text(struct session *s, const char *text);            /* part of an answer to qRcmd */
 void session_refuse(struct session *s, uint8_t number, const char *text); /* E.text if announced, else Enn */
 bool session_multiprocess(const struct session *s);
@@ -189,10 +254,11 @@ command_fn cmd_read_regs, cmd_write_regs, cmd_read_reg, cmd_write_reg, cmd_read_
 command_fn cmd_search_mem, cmd_crc_mem;                    /* work.c */
 command_fn cmd_insert_point, cmd_remove_point;             /* points.c */
 command_fn cmd_stop_reason, cmd_continue, cmd_step, cmd_vcont_query, cmd_vcont, cmd_detach, cmd_kill,
-    cmd_kill_pid, cmd_restart, cmd_run_program, cmd_attach; /* run.c */
+    cmd_kill_pid, cmd_restart, cmd_run_program, cmd_attach, cmd_non_stop, cmd_next_stopped,
+    cmd_ctrl_c; /* run.c */
 command_fn cmd_supported, cmd_no_ack, cmd_extended, cmd_set_thread_general, cmd_set_thread_resume,
-    cmd_thread_alive, cmd_current_thread, cmd_threads_first, cmd_threads_next, cmd_thread_extra,
-    cmd_attached; /* query.c */
+    cmd_thread_alive, cmd_current_thread, cmd_threads_first, cmd_threads_next, cmd_thread_extra, cmd_attached,
+    cmd_accept; /* query.c */
 command_fn cmd_xfer_read, cmd_file_open, cmd_file_pread, cmd_file_close, cmd_file_fstat, cmd_file_setfs,
     cmd_file_readlink, cmd_file_stat, cmd_file_change; /* files.c */
 command_fn cmd_monitor;                                /* monitor.c */

@@ -17,7 +17,8 @@ void cmd_supported(struct session *s, const struct rsp_request *r)
     rsp_str(o, "PacketSize=");
     rsp_hex_u64(o, RSP_PACKET_MAX);
     rsp_str(o, ";qXfer:features:read+;qXfer:exec-file:read+;qXfer:threads:read+;QStartNoAckMode+;"
-               "vContSupported+;binary-upload+;ConditionalBreakpoints+");
+               "vContSupported+;binary-upload+;ConditionalBreakpoints+;QNonStop+;QThreadEvents+;"
+               "QPassSignals+;QProgramSignals+");
     if (r->features & RSP_FEATURE_SWBREAK)
         rsp_str(o, ";swbreak+");
     if (r->features & RSP_FEATURE_HWBREAK)
@@ -40,6 +41,14 @@ void cmd_extended(struct session *s, const struct rsp_request *r)
 {
     (void)r;
     s->extended = true;
+    rsp_reply(&s->out, "OK");
+}
+
+/* QThreadEvents, QPassSignals, QProgramSignals: CPUs neither come nor go, and take no signals, so that what
+ * is asked for is so already. */
+void cmd_accept(struct session *s, const struct rsp_request *r)
+{
+    (void)r;
     rsp_reply(&s->out, "OK");
 }
 
@@ -126,11 +135,11 @@ const char *cpu_state_name(enum cpu_state state)
 static void thread_text(const struct session *s, unsigned cpu, char *text, size_t size)
 {
     const struct target *t = s->target;
-    bool stopped = t->state == ATTACHED_STOPPED && session_attached(s);
-    bool stopped_here = stopped && t->has_stop && t->stop.cpu == cpu;
+    bool stopped = target_stands(t) && session_attached(s);
+    bool stopped_here = stopped && t->cpus[cpu].has_stop;
     snprintf(text, size, "CPU %u, %s%s%s", cpu,
              stopped ? cpu_state_name(machine_state(t->machine, cpu)) : "running", stopped_here ? "; " : "",
-             stopped_here ? t->stop.text : "");
+             stopped_here ? t->cpus[cpu].stop.text : "");
 }
 
 void cmd_thread_extra(struct session *s, const struct rsp_request *r)

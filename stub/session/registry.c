@@ -301,6 +301,15 @@ void registry_leave(struct target *t)
     clear(t->registry, false);
 }
 
+bool registry_has(const struct target *t, enum bp_kind kind, uint64_t addr)
+{
+    const struct registry *r = t->registry;
+    size_t i = 0;
+    while (i < r->n && (r->set[i].kind != kind || r->set[i].addr != addr))
+        i++;
+    return i < r->n;
+}
+
 void registry_clear(struct target *t)
 {
     clear(t->registry, true);

@@ -10,7 +10,12 @@
 void cmd_stop_reason(struct session *s, const struct rsp_request *r)
 {
     (void)r;
-    stop_reply(s);
+    if (!s->target->non_stop)
+        stop_reply(s);
+    else if (target_tell_all(s->target))
+        stop_reply_of(s, s->target->queue[0]);
+    else
+        rsp_reply(&s->out, "OK");
 }
 
 /* ---- resume ---- */
@@ -21,7 +26,7 @@ static void resume_failed(struct session *s, const char *text)
     if (!(s->features & RSP_FEATURE_ERROR_MESSAGE)) {
         char line[sizeof(struct err) + 1];
         snprintf(line, sizeof line, "%s\n", text);
-        session_console(s, line);
+        session_console(s, line, true);
     }
     session_refuse(s, RSP_EINVAL, text);
 }
@@ -35,7 +40,7 @@ static void resume(struct session *s, const struct cpu_action action[MACHINE_MAX
         steps |= action[cpu].verb >= CPU_STEP;
         moves |= action[cpu].verb != CPU_HOLD;
     }
-    if (!moves)
+    if (!moves && !s->target->non_stop)
         stop_reply(s);
     else if (!(m->caps & MACHINE_CAN_RUN))
         resume_failed(s, "this target cannot run; it can only be looked at");
@@ -43,6 +48,8 @@ static void resume(struct session *s, const struct cpu_action action[MACHINE_MAX
         resume_failed(s, "this host cannot step a guest (no guest debugging by PER); use breakpoints");
     else if (target_resume(s->target, action, &e))
         resume_failed(s, e.text);
+    else if (s->target->non_stop)
+        rsp_reply(&s->out, "OK");
 }
 
 /* c and s: the thread of Hc gets the verb. The others run with it, but stand still while one steps. */
@@ -83,7 +90,7 @@ void cmd_vcont_query(struct session *s, const struct rsp_request *r)
     (void)r;
     /* gdb uses vCont only if s and S are among the actions; where the host cannot step, they are refused in
      * words. */
-    rsp_reply(&s->out, "vCont;c;C;s;S;t");
+    rsp_reply(&s->out, "vCont;c;C;s;S;t;r");
 }
 
 static bool matches(struct rsp_thread_id id, unsigned cpu)
@@ -93,7 +100,8 @@ static bool matches(struct rsp_thread_id id, unsigned cpu)
     return id.tid == RSP_ALL || id.tid == RSP_ANY || id.tid == (int64_t)cpu + 1;
 }
 
-static struct cpu_action action_for(const struct rsp_request *r, unsigned cpu)
+/* In non-stop a CPU that is not named stays as it is, and one that is to stop does so at once. */
+static struct cpu_action action_for(struct target *t, const struct rsp_request *r, unsigned cpu)
 {
     static const enum cpu_verb verbs[] = {[RSP_ACTION_CONTINUE] = CPU_CONTINUE,
                                           [RSP_ACTION_STEP] = CPU_STEP,
@@ -101,8 +109,11 @@ static struct cpu_action action_for(const struct rsp_request *r, unsigned cpu)
                                           [RSP_ACTION_RANGE] = CPU_STEP_RANGE};
     for (unsigned i = 0; i < r->vcont.count; i++) {
         const struct rsp_action *a = &r->vcont.actions[i];
-        if (matches(a->thread, cpu))
-            return (struct cpu_action){verbs[a->type], a->start, a->end};
+        if (!matches(a->thread, cpu))
+            continue;
+        if (t->non_stop && a->type == RSP_ACTION_STOP)
+            target_halt_cpu(t, cpu);
+        return (struct cpu_action){verbs[a->type], a->start, a->end};
     }
     return (struct cpu_action){.verb = CPU_HOLD};
 }
@@ -111,18 +122,47 @@ static struct cpu_action action_for(const struct rsp_request *r, unsigned cpu)
 void cmd_vcont(struct session *s, const struct rsp_request *r)
 {
     struct cpu_action action[MACHINE_MAX_CPUS] = {{CPU_HOLD, 0, 0}};
-    const struct target *t = s->target;
+    struct target *t = s->target;
     if (session_attached(s) && t->state == ATTACHED_RUNNING && r->vcont.actions[0].type == RSP_ACTION_STOP) {
         target_interrupt(s->target);
         return;
     }
-    if (!session_attached(s) || t->state != ATTACHED_STOPPED) {
+    if (!session_attached(s) || !target_stands(t)) {
         session_refuse(s, RSP_EBUSY, "the guest already runs");
         return;
     }
     for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
-        action[cpu] = action_for(r, cpu);
+        action[cpu] = action_for(t, r, cpu);
     resume(s, action);
+}
+
+/* ---- non-stop ---- */
+
+void cmd_non_stop(struct session *s, const struct rsp_request *r)
+{
+    s->non_stop = r->flag;
+    if (session_attached(s))
+        target_set_non_stop(s->target, r->flag);
+    rsp_reply(&s->out, "OK");
+}
+
+/* vStopped: the stop that was told last has arrived. */
+void cmd_next_stopped(struct session *s, const struct rsp_request *r)
+{
+    int cpu = session_attached(s) ? target_next_told(s->target) : -1;
+    (void)r;
+    if (cpu < 0)
+        rsp_reply(&s->out, "OK");
+    else
+        stop_reply_of(s, (unsigned)cpu);
+}
+
+void cmd_ctrl_c(struct session *s, const struct rsp_request *r)
+{
+    (void)r;
+    rsp_reply(&s->out, "OK");
+    if (session_attached(s))
+        target_interrupt(s->target);
 }
 
 /* ---- coming and going ---- */
@@ -182,7 +222,7 @@ void cmd_restart(struct session *s, const struct rsp_request *r)
     if (target_reset(s->target, NULL, &e) == 0)
         return;
     snprintf(line, sizeof line, "%s\n", e.text);
-    session_console(s, line);
+    session_console(s, line, true);
 }
 
 /* The arguments in one line, from malloc. gdb has split what the user wrote at blanks and taken quotes away:
@@ -222,8 +262,13 @@ void cmd_run_program(struct session *s, const struct rsp_request *r)
 
 void cmd_attach(struct session *s, const struct rsp_request *r)
 {
-    if (our_pid(r->pid))
-        stop_reply(s);
-    else
+    if (!our_pid(r->pid)) {
         no_such_process(s);
+    } else if (s->target->non_stop) { /* that the CPUs stand is told by notifications */
+        target_tell_all(s->target);
+        s->target->in_flight = false;
+        rsp_reply(&s->out, "OK");
+    } else {
+        stop_reply(s);
+    }
 }

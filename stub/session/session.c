@@ -2,6 +2,7 @@
 /* One debugger's conversation: frames in, the command table, acks and replies out. What a packet does is in
  * the handlers' files; here is when it may do it: at the first valid packet the session attaches, and while
  * the guest is being stopped for it the packet waits. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,11 +14,15 @@
 #define OUT_SIZE (RSP_OUT_MAX + OUT_SLACK)
 /* Console lines are dropped once this much waits for a debugger that does not read. */
 #define CONSOLE_BACKLOG 2048u
+/* What text in front of it must leave to a stop reply. */
+#define STOP_ROOM 2048u
 
 /* What must be true before a command may run. */
 enum {
-    NEED_STOPPED = 1, /* attached, and no CPU runs */
+    NEED_STOPPED = 1, /* attached, and no CPU runs: in non-stop the machine halts for it */
     CAN_ATTACH = 2,   /* attaches again after D */
+    PAUSES = 4,       /* the machine halts for it in non-stop; without, it may run */
+    NEED_HELD = 8,    /* the selected CPU does not run for the debugger */
 };
 
 struct command {
@@ -30,11 +35,14 @@ static const struct command commands[RSP_KINDS] = {
     [RSP_QSUPPORTED] = {cmd_supported, 0},
     [RSP_QSTARTNOACKMODE] = {cmd_no_ack, 0},
     [RSP_EXTENDED] = {cmd_extended, 0},
+    [RSP_NON_STOP] = {cmd_non_stop, PAUSES},
+    [RSP_NEXT_STOPPED] = {cmd_next_stopped, PAUSES},
+    [RSP_CTRL_C] = {cmd_ctrl_c, 0},
     [RSP_STOP_REASON] = {cmd_stop_reason, NEED_STOPPED},
-    [RSP_READ_REGS] = {cmd_read_regs, NEED_STOPPED},
-    [RSP_WRITE_REGS] = {cmd_write_regs, NEED_STOPPED},
-    [RSP_READ_REG] = {cmd_read_reg, NEED_STOPPED},
-    [RSP_WRITE_REG] = {cmd_write_reg, NEED_STOPPED},
+    [RSP_READ_REGS] = {cmd_read_regs, NEED_STOPPED | NEED_HELD},
+    [RSP_WRITE_REGS] = {cmd_write_regs, NEED_STOPPED | NEED_HELD},
+    [RSP_READ_REG] = {cmd_read_reg, NEED_STOPPED | NEED_HELD},
+    [RSP_WRITE_REG] = {cmd_write_reg, NEED_STOPPED | NEED_HELD},
     [RSP_READ_MEM] = {cmd_read_mem, NEED_STOPPED},
     [RSP_READ_MEM_BINARY] = {cmd_read_mem_binary, NEED_STOPPED},
     [RSP_WRITE_MEM] = {cmd_write_mem, NEED_STOPPED},
@@ -43,7 +51,7 @@ static const struct command commands[RSP_KINDS] = {
     [RSP_CONTINUE] = {cmd_continue, NEED_STOPPED},
     [RSP_STEP] = {cmd_step, NEED_STOPPED},
     [RSP_VCONT_QUERY] = {cmd_vcont_query, 0},
-    [RSP_VCONT] = {cmd_vcont, 0},
+    [RSP_VCONT] = {cmd_vcont, PAUSES},
     [RSP_SET_THREAD_GENERAL] = {cmd_set_thread_general, 0},
     [RSP_SET_THREAD_RESUME] = {cmd_set_thread_resume, 0},
     [RSP_THREAD_ALIVE] = {cmd_thread_alive, 0},
@@ -52,7 +60,7 @@ static const struct command commands[RSP_KINDS] = {
     [RSP_THREADS_NEXT] = {cmd_threads_next, 0},
     [RSP_THREAD_EXTRA] = {cmd_thread_extra, NEED_STOPPED},
     [RSP_ATTACHED] = {cmd_attached, 0},
-    [RSP_XFER_READ] = {cmd_xfer_read, 0},
+    [RSP_XFER_READ] = {cmd_xfer_read, PAUSES},
     [RSP_FILE_OPEN] = {cmd_file_open, 0},
     [RSP_FILE_PREAD] = {cmd_file_pread, 0},
     [RSP_FILE_CLOSE] = {cmd_file_close, 0},
@@ -70,6 +78,8 @@ static const struct command commands[RSP_KINDS] = {
     [RSP_MONITOR] = {cmd_monitor, NEED_STOPPED},
     [RSP_SEARCH_MEM] = {cmd_search_mem, NEED_STOPPED},
     [RSP_CRC_MEM] = {cmd_crc_mem, NEED_STOPPED},
+    [RSP_THREAD_EVENTS] = {cmd_accept, 0},
+    [RSP_PASS_SIGNALS] = {cmd_accept, 0},
     [RSP_QUERY_PHYS_MODE] = {cmd_query_phys_mode, 0},
     [RSP_SET_PHYS_MODE] = {cmd_set_phys_mode, 0},
 };
@@ -109,12 +119,17 @@ bool session_attached(const struct session *s)
 
 bool session_waiting(const struct session *s)
 {
-    return s->pending && s->target->state == ATTACHED_HALTING && session_attached(s);
+    return s->pending && target_halting(s->target) && session_attached(s);
 }
 
 bool session_closing(const struct session *s)
 {
     return s->phase == SESSION_CLOSING;
+}
+
+bool session_busy(const struct session *s)
+{
+    return s->pending || session_working(s);
 }
 
 /* ---- output ---- */
@@ -176,6 +191,8 @@ static void end_work(struct session *s, size_t mark)
 {
     s->work.step = NULL;
     remember(s, mark);
+    if (session_attached(s))
+        target_idle(s->target);
 }
 
 /* A CPU that runs again (a signal ended the daemon, say) changes what is read. */
@@ -184,7 +201,7 @@ void session_work(struct session *s)
     make_room(s, OUT_SLACK);
     size_t mark = s->out.len;
     bool done = true;
-    if (s->target->state == ATTACHED_STOPPED && session_attached(s))
+    if (target_stands(s->target) && session_attached(s))
         done = s->work.step(s);
     else
         session_refuse(s, RSP_EBUSY, "the guest runs again");
@@ -233,17 +250,48 @@ void session_refuse(struct session *s, uint8_t number, const char *text)
 
 void session_output_text(struct session *s, const char *text)
 {
+    session_output_bytes(s, (const uint8_t *)text, strlen(text));
+}
+
+void session_output_bytes(struct session *s, const uint8_t *text, size_t n)
+{
     rsp_begin(&s->out, RSP_PLAIN);
     rsp_str(&s->out, "O");
-    rsp_hex_str(&s->out, text);
+    rsp_hex(&s->out, text, n);
     rsp_end(&s->out);
 }
 
-void session_console(struct session *s, const char *text)
+bool session_takes_text(const struct session *s, size_t bytes, bool before_stop)
 {
-    if (unsent(s) > CONSOLE_BACKLOG)
+    size_t frame = 2 * bytes + sizeof "$O#00";
+    return (before_stop || unsent(s) <= CONSOLE_BACKLOG) && s->out.cap - unsent(s) >= frame + STOP_ROOM;
+}
+
+void session_printed(struct session *s, const uint8_t *text, size_t n)
+{
+    make_room(s, 2 * n + STOP_ROOM);
+    session_output_bytes(s, text, n);
+}
+
+/* In non-stop gdb takes text only as an answer to qRcmd. */
+void session_console(struct session *s, const char *text, bool before_stop)
+{
+    char lost[128];
+    if (s->target->non_stop) {
+        log_msg(LOG_WARNING, "%.*s", (int)strcspn(text, "\n"), text);
         return;
+    }
+    if (!session_takes_text(s, sizeof lost + strlen(text), before_stop)) {
+        s->lost_lines++;
+        return;
+    }
     make_room(s, OUT_SLACK);
+    if (s->lost_lines) {
+        snprintf(lost, sizeof lost, "zgdbd: %llu lines are lost that the debugger was too slow to read\n",
+                 s->lost_lines);
+        session_output_text(s, lost);
+    }
+    s->lost_lines = 0;
     session_output_text(s, text);
 }
 
@@ -255,17 +303,28 @@ void session_stopped(struct session *s)
     remember(s, mark);
 }
 
+void session_announce(struct session *s, unsigned cpu)
+{
+    make_room(s, OUT_SLACK);
+    stop_notify(s, cpu);
+}
+
 void session_exited(struct session *s, int status)
 {
     make_room(s, OUT_SLACK);
-    rsp_begin(&s->out, RSP_PLAIN);
-    rsp_str(&s->out, "W");
+    rsp_begin(&s->out, s->target->non_stop ? RSP_NOTIFICATION : RSP_PLAIN);
+    rsp_str(&s->out, s->target->non_stop ? "Stop:W" : "W");
     rsp_hex_u8(&s->out, (uint8_t)status);
     if (session_multiprocess(s)) {
         rsp_str(&s->out, ";process:");
         rsp_hex_u64(&s->out, TARGET_PID);
     }
     rsp_end(&s->out);
+    if (s->target->non_stop) { /* vStopped follows, and nobody will be there to answer it */
+        if (!s->parser.no_ack)
+            rsp_ack(&s->out);
+        rsp_reply(&s->out, "OK");
+    }
     s->phase = SESSION_CLOSING;
 }
 
@@ -291,11 +350,13 @@ static void malformed(struct session *s, enum rsp_kind kind)
 static void dispatch(struct session *s, enum rsp_kind kind)
 {
     const struct command *c = &commands[kind];
-    bool stopped = s->target->state == ATTACHED_STOPPED && session_attached(s);
+    bool stopped = target_stands(s->target) && session_attached(s);
     if (!c->run)
         rsp_reply(&s->out, "");
     else if ((c->needs & NEED_STOPPED) && !stopped)
         session_refuse(s, RSP_EBUSY, "the guest runs; interrupt it or attach first");
+    else if ((c->needs & NEED_HELD) && s->target->cpus[s->cpu].side == SIDE_RUNS)
+        session_refuse(s, RSP_EBUSY, "this CPU runs; stop it first");
     else
         c->run(s, &s->request);
 }
@@ -357,12 +418,25 @@ static bool wants_attach(const struct session *s)
            (commands[s->request.kind].needs & CAN_ATTACH);
 }
 
+/* Whether the machine is to halt for the request. To acknowledge the last stop it need not. */
+static bool pauses(const struct session *s)
+{
+    if (s->verdict != RSP_OK || !session_attached(s))
+        return false;
+    if (s->request.kind == RSP_NEXT_STOPPED)
+        return s->target->queued > 1;
+    return commands[s->request.kind].needs & (NEED_STOPPED | PAUSES);
+}
+
 static void packet(struct session *s, const struct rsp_item *item)
 {
     s->verdict = rsp_parse_request(item->payload, item->len, &s->request);
     if (wants_attach(s) && !attach(s))
         return;
     s->pending = true;
+    s->last_len = 0; /* the reply to the packet before this one has arrived */
+    if (pauses(s))
+        target_pause(s->target);
     if (!session_waiting(s))
         run_packet(s);
 }
@@ -411,6 +485,8 @@ size_t session_input(struct session *s, const void *data, size_t n)
     size_t used = 0;
     if (s->pending && !session_waiting(s) && unsent(s) == 0)
         run_packet(s);
+    if (unsent(s) == 0 && session_attached(s))
+        printed_collect(s->target);
     while (used < n && unsent(s) == 0 && !s->pending && s->phase != SESSION_CLOSING) {
         struct rsp_item item;
         if (session_working(s)) {
@@ -422,5 +498,7 @@ size_t session_input(struct session *s, const void *data, size_t n)
         used += rsp_parser_feed(&s->parser, bytes + used, n - used, &item);
         handle(s, &item);
     }
+    if (used == n && !session_busy(s) && session_attached(s))
+        target_idle(s->target);
     return used;
 }

@@ -12,9 +12,13 @@ static const uint8_t signals[] = {
     [STOP_ERROR] = 0x04,
 };
 
-uint8_t stop_signal(const struct target *t)
+/* A guest that never ran stands at CPU 0 as after a step. */
+static uint8_t stop_signal(const struct target *t, unsigned cpu)
 {
-    return t->has_stop ? signals[t->stop.reason] : signals[STOP_STEP];
+    const struct cpu_view *v = &t->cpus[cpu];
+    if (v->has_stop)
+        return v->quiet ? 0 : signals[v->stop.reason];
+    return !t->has_stop && cpu == 0 ? signals[STOP_STEP] : 0;
 }
 
 bool stop_is_end(enum stop_reason reason)
@@ -38,14 +42,13 @@ static void append_reason(struct session *s, const struct stop *stop)
     }
 }
 
-void stop_reply(struct session *s)
+static void append_stop(struct session *s, unsigned cpu)
 {
     const struct target *t = s->target;
-    unsigned cpu = t->has_stop ? t->stop.cpu : 0;
+    const struct cpu_view *v = &t->cpus[cpu];
 
-    rsp_begin(&s->out, RSP_PLAIN);
     rsp_str(&s->out, "T");
-    rsp_hex_u8(&s->out, stop_signal(t));
+    rsp_hex_u8(&s->out, stop_signal(t, cpu));
     /* All that unwinding, arguments and gdb's `record` need: without it each of their stops costs a `g`. */
     for (unsigned reg = REG_PSWM; reg <= REG_R0 + 15; reg++) {
         uint8_t bytes[REG_MAX_BYTES];
@@ -59,8 +62,27 @@ void stop_reply(struct session *s)
     rsp_str(&s->out, "thread:");
     session_thread(s, cpu);
     rsp_str(&s->out, ";");
-    if (t->has_stop)
-        append_reason(s, &t->stop);
+    if (v->has_stop && !v->quiet)
+        append_reason(s, &v->stop);
+}
+
+void stop_reply_of(struct session *s, unsigned cpu)
+{
+    rsp_begin(&s->out, RSP_PLAIN);
+    append_stop(s, cpu);
+    rsp_end(&s->out);
+}
+
+void stop_reply(struct session *s)
+{
+    stop_reply_of(s, s->target->has_stop ? s->target->stop.cpu : 0);
+}
+
+void stop_notify(struct session *s, unsigned cpu)
+{
+    rsp_begin(&s->out, RSP_NOTIFICATION);
+    rsp_str(&s->out, "Stop:");
+    append_stop(s, cpu);
     rsp_end(&s->out);
 }
 

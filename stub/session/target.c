@@ -16,20 +16,21 @@ enum target_event {
     EVENT_KILL,
     EVENT_RESUME, /* t->plan.action is set */
     EVENT_INTERRUPT,
-    EVENT_STOP, /* t->stop is set; no CPU runs */
+    EVENT_STOP, /* t->batch is set; no CPU runs */
+    EVENT_NON_STOP,
+    EVENT_ALL_STOP,
+    EVENT_PAUSE, /* a request needs the machine still, in non-stop */
+    EVENT_IDLE,  /* nothing more is asked for now */
     TARGET_EVENTS,
 };
 
-/* Does what the event asks for and returns the next state. Failures are told in *e. */
-typedef enum target_state event_fn(struct target *t, struct err *e);
-
-static enum target_state end(struct target *t, int status)
+enum target_state target_end(struct target *t, int status)
 {
     t->exit_status = status;
     return ENDED;
 }
 
-static int resume(struct target *t, struct err *e)
+int target_go(struct target *t, struct err *e)
 {
     registry_snapshot(t);
     if (machine_resume(t->machine, &t->plan, e))
@@ -43,13 +44,19 @@ static int resume_all(struct target *t, struct err *e)
 {
     for (unsigned cpu = 0; cpu < MACHINE_MAX_CPUS; cpu++)
         t->plan.action[cpu] = (struct cpu_action){.verb = CPU_CONTINUE};
-    return resume(t, e);
+    if (target_go(t, e))
+        return -1;
+    stops_clear(t);
+    for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
+        stops_run(t, cpu, t->plan.action[cpu]);
+    return 0;
 }
 
-static int reset(struct target *t, const char *append, struct err *e)
+int target_load(struct target *t, const char *append, struct err *e)
 {
     if (machine_reset(t->machine, append, e))
         return -1;
+    stops_clear(t);
     t->has_stop = false;
     t->dead = false;
     if (t->session)
@@ -57,9 +64,28 @@ static int reset(struct target *t, const char *append, struct err *e)
     return 0;
 }
 
+void target_take(struct target *t, const struct stop *stop)
+{
+    t->stop = *stop;
+    t->has_stop = true;
+    t->dead = stop_is_end(stop->reason) && stop->reason != STOP_RESET;
+    t->cpus[stop->cpu].side = SIDE_HELD;
+    t->cpus[stop->cpu].has_stop = true;
+    t->cpus[stop->cpu].quiet = false;
+    t->cpus[stop->cpu].stop = *stop;
+}
+
+static enum target_state settle_alone(struct target *t, struct err *e);
+
 /* The guest goes on without a debugger, unless it has come to an end that was already shown. */
 static enum target_state run_free(struct target *t, struct err *e)
 {
+    struct stop untold;
+    if (stops_untold_end(t, &untold)) {
+        stops_clear(t);
+        target_take(t, &untold);
+        return settle_alone(t, e);
+    }
     registry_leave(t);
     if (t->dead) {
         log_msg(LOG_INFO, "the guest cannot run on (%s) and stays as it is",
@@ -77,12 +103,12 @@ static enum target_state run_free(struct target *t, struct err *e)
 /* After a reset that the guest asked for, resuming is what performs it, in the way that it asked for. */
 static int restart(struct target *t, struct err *e)
 {
-    if (t->stop.reason != STOP_RESET && reset(t, NULL, e))
+    if (t->stop.reason != STOP_RESET && target_load(t, NULL, e))
         return -1;
     return resume_all(t, e);
 }
 
-/* A stop with nobody attached. */
+/* t->stop with nobody attached. */
 static enum target_state settle_alone(struct target *t, struct err *e)
 {
     enum guest_action action = end_action(t, false);
@@ -94,11 +120,11 @@ static enum target_state settle_alone(struct target *t, struct err *e)
         if (restart(t, e) == 0)
             return DETACHED_RUNNING;
         log_msg(LOG_ERROR, "the guest cannot be restarted: %s", e->text);
-        return end(t, EXIT_OTHER);
+        return target_end(t, EXIT_OTHER);
     }
     if (action == ACTION_EXIT) {
         end_log(t);
-        return end(t, end_status(t->stop.reason));
+        return target_end(t, end_status(t->stop.reason));
     }
     /* Whoever sits at the console sees nothing move from here on, and is told why whatever the reason is. */
     stop_log(&t->stop, LOG_WARNING);
@@ -106,13 +132,36 @@ static enum target_state settle_alone(struct target *t, struct err *e)
     return DETACHED_STOPPED;
 }
 
+/* The stop that matters where nobody is told of each. */
+static void take_one(struct target *t)
+{
+    size_t i = 0;
+    while (i < t->nbatch && !stop_is_end(t->batch[i].reason))
+        i++;
+    stops_clear(t);
+    target_take(t, &t->batch[i < t->nbatch ? i : 0]);
+}
+
+static enum target_state stop_alone(struct target *t, struct err *e)
+{
+    take_one(t);
+    return settle_alone(t, e);
+}
+
 /* ---- events ---- */
+
+static enum target_state standing(const struct target *t)
+{
+    if (!t->session)
+        return DETACHED_STOPPED;
+    return t->non_stop ? NONSTOP_STOPPED : ATTACHED_STOPPED;
+}
 
 static enum target_state attach_stopped(struct target *t, struct err *e)
 {
     (void)e;
     t->killed = false;
-    return ATTACHED_STOPPED;
+    return standing(t);
 }
 
 static enum target_state attach_running(struct target *t, struct err *e)
@@ -153,7 +202,7 @@ static enum target_state lost_stopped(struct target *t, struct err *e)
     if (t->killed)
         return DETACHED_STOPPED;
     if (t->policy.on_disconnect == DISCONNECT_EXIT)
-        return end(t, EXIT_SHUTDOWN);
+        return target_end(t, EXIT_SHUTDOWN);
     if (t->policy.on_disconnect == DISCONNECT_RUN)
         return run_free(t, e);
     registry_leave(t);
@@ -164,7 +213,7 @@ static enum target_state lost_running(struct target *t, struct err *e)
 {
     (void)e;
     if (t->policy.on_disconnect == DISCONNECT_EXIT)
-        return end(t, EXIT_SHUTDOWN);
+        return target_end(t, EXIT_SHUTDOWN);
     t->intent = t->policy.on_disconnect == DISCONNECT_RUN ? INTENT_RUN : INTENT_HOLD;
     machine_interrupt(t->machine);
     return DETACHED_HALTING;
@@ -178,9 +227,10 @@ static enum target_state lost_halting(struct target *t, struct err *e)
 static enum target_state load_again(struct target *t, struct err *e)
 {
     registry_clear(t);
-    if (reset(t, NULL, e))
+    stops_clear(t);
+    if (target_load(t, NULL, e))
         log_msg(LOG_ERROR, "the guest was killed and cannot be loaded again: %s", e->text);
-    return t->session ? ATTACHED_STOPPED : DETACHED_STOPPED;
+    return standing(t);
 }
 
 static enum target_state kill_stopped(struct target *t, struct err *e)
@@ -198,12 +248,6 @@ static enum target_state kill_running(struct target *t, struct err *e)
     return ATTACHED_HALTING;
 }
 
-static enum target_state resume_stopped(struct target *t, struct err *e)
-{
-    t->interrupted = false;
-    return resume(t, e) ? ATTACHED_STOPPED : ATTACHED_RUNNING;
-}
-
 static enum target_state interrupt_running(struct target *t, struct err *e)
 {
     (void)e;
@@ -212,45 +256,80 @@ static enum target_state interrupt_running(struct target *t, struct err *e)
     return ATTACHED_RUNNING;
 }
 
-static enum target_state stop_attached(struct target *t, struct err *e)
+/* Tells t->stop, or does what the user wants done in its place. */
+static enum target_state report(struct target *t, struct err *e)
 {
     char line[512];
+    bool is_end = stop_is_end(t->stop.reason);
+    enum guest_action action = is_end ? end_action(t, true) : ACTION_STOP;
+    /* A step is not to become a run. */
+    bool ran = t->plan.action[t->stop.cpu].verb == CPU_CONTINUE;
+    bool restarts = action == ACTION_RESTART && ran && !t->interrupted;
     t->session->cpu = t->stop.cpu;
-    if (stop_is_end(t->stop.reason)) {
+    if (!restarts)
+        printed_before_stop(t);
+    if (is_end || t->stop.tell) {
         stop_line(&t->stop, line, sizeof line);
-        session_console(t->session, line);
-        enum guest_action action = end_action(t, true);
-        if (action == ACTION_EXIT) {
-            session_exited(t->session, end_status(t->stop.reason));
-            return end(t, end_status(t->stop.reason));
-        }
-        /* A step is not to become a run. */
-        bool ran = t->plan.action[t->stop.cpu].verb == CPU_CONTINUE;
-        if (action == ACTION_RESTART && ran && !t->interrupted) {
-            if (restart(t, e) == 0)
-                return ATTACHED_RUNNING;
-            log_msg(LOG_ERROR, "the guest cannot be restarted: %s", e->text);
-        }
+        session_console(t->session, line, !restarts);
+    }
+    if (action == ACTION_EXIT) {
+        session_exited(t->session, end_status(t->stop.reason));
+        return target_end(t, end_status(t->stop.reason));
+    }
+    if (restarts) {
+        if (restart(t, e) == 0)
+            return ATTACHED_RUNNING;
+        log_msg(LOG_ERROR, "the guest cannot be restarted: %s", e->text);
     }
     session_stopped(t->session);
     return ATTACHED_STOPPED;
 }
 
+/* A stop that came together with the one told last is told in place of running. */
+static enum target_state resume_stopped(struct target *t, struct err *e)
+{
+    struct stop kept;
+    t->interrupted = false;
+    if (stops_next(t, t->plan.action, &kept)) {
+        target_take(t, &kept);
+        return report(t, e);
+    }
+    if (target_go(t, e))
+        return ATTACHED_STOPPED;
+    for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
+        if (t->plan.action[cpu].verb != CPU_HOLD)
+            stops_run(t, cpu, t->plan.action[cpu]);
+    return ATTACHED_RUNNING;
+}
+
+/* The first stop is told; the others wait for the next resume. */
+static enum target_state stop_attached(struct target *t, struct err *e)
+{
+    stops_hold(t);
+    for (size_t i = 1; i < t->nbatch; i++)
+        if (stops_worth_keeping(&t->batch[i]))
+            stops_put(t, &t->batch[i], false);
+    target_take(t, &t->batch[0]);
+    return report(t, e);
+}
+
 /* Nothing is owed to the debugger here but the answers to what it asked meanwhile. */
 static enum target_state stop_attached_halting(struct target *t, struct err *e)
 {
+    take_one(t);
     t->session->cpu = t->stop.cpu;
     if (t->intent == INTENT_RESET)
         return load_again(t, e);
     if (stop_is_end(t->stop.reason) && end_action(t, true) == ACTION_EXIT) {
         end_log(t);
-        return end(t, end_status(t->stop.reason));
+        return target_end(t, end_status(t->stop.reason));
     }
-    return ATTACHED_STOPPED;
+    return standing(t);
 }
 
 static enum target_state stop_detached_halting(struct target *t, struct err *e)
 {
+    take_one(t);
     if (t->intent == INTENT_RESET)
         return load_again(t, e);
     if (t->intent == INTENT_RUN)
@@ -264,18 +343,36 @@ static enum target_state stop_detached_halting(struct target *t, struct err *e)
 /* An event that a state has no entry for changes nothing. */
 static event_fn *const table[TARGET_STATES][TARGET_EVENTS] = {
     [DETACHED_STOPPED] = {[EVENT_START] = run_free, [EVENT_ATTACH] = attach_stopped},
-    [DETACHED_RUNNING] = {[EVENT_ATTACH] = attach_running, [EVENT_STOP] = settle_alone},
+    [DETACHED_RUNNING] = {[EVENT_ATTACH] = attach_running, [EVENT_STOP] = stop_alone},
     [DETACHED_HALTING] = {[EVENT_ATTACH] = attach_halting, [EVENT_STOP] = stop_detached_halting},
     [ATTACHED_STOPPED] = {[EVENT_DETACH] = detach_stopped,
                           [EVENT_LOST] = lost_stopped,
                           [EVENT_KILL] = kill_stopped,
-                          [EVENT_RESUME] = resume_stopped},
+                          [EVENT_RESUME] = resume_stopped,
+                          [EVENT_NON_STOP] = nonstop_begin_stopped},
     [ATTACHED_RUNNING] = {[EVENT_DETACH] = detach_running,
                           [EVENT_LOST] = lost_running,
                           [EVENT_KILL] = kill_running,
                           [EVENT_INTERRUPT] = interrupt_running,
-                          [EVENT_STOP] = stop_attached},
+                          [EVENT_STOP] = stop_attached,
+                          [EVENT_NON_STOP] = nonstop_begin_running},
     [ATTACHED_HALTING] = {[EVENT_LOST] = lost_halting, [EVENT_STOP] = stop_attached_halting},
+    [NONSTOP_STOPPED] = {[EVENT_DETACH] = detach_stopped,
+                         [EVENT_LOST] = lost_stopped,
+                         [EVENT_KILL] = kill_stopped,
+                         [EVENT_RESUME] = nonstop_resume,
+                         [EVENT_INTERRUPT] = nonstop_interrupt_stopped,
+                         [EVENT_ALL_STOP] = nonstop_end,
+                         [EVENT_IDLE] = nonstop_idle},
+    [NONSTOP_RUNNING] = {[EVENT_DETACH] = detach_running,
+                         [EVENT_LOST] = lost_running,
+                         [EVENT_KILL] = kill_running,
+                         [EVENT_INTERRUPT] = nonstop_interrupt,
+                         [EVENT_STOP] = nonstop_stop,
+                         [EVENT_PAUSE] = nonstop_pause},
+    [NONSTOP_HALTING] = {[EVENT_LOST] = lost_running,
+                         [EVENT_INTERRUPT] = nonstop_interrupt_halting,
+                         [EVENT_STOP] = nonstop_stop},
 };
 
 static int target_event(struct target *t, enum target_event event, struct err *e)
@@ -299,6 +396,8 @@ struct target *target_create(const struct target_config *config, struct err *e)
     t->machine = config->machine;
     t->exec = config->exec;
     t->policy = config->policy;
+    console_init(&t->printed, config->events.wake, config->events.ctx);
+    t->plan.printed = &t->printed;
     t->state = DETACHED_STOPPED;
     t->xml_len = reg_target_xml(t->machine->reg_features, NULL, 0);
     t->xml = malloc(t->xml_len + 1);
@@ -328,15 +427,21 @@ void target_start(struct target *t)
 
 void target_collect(struct target *t)
 {
-    struct stop stop;
-    if (!machine_next_stop(t->machine, &stop))
-        return;
-    t->stop = stop;
-    t->has_stop = true;
-    t->dead = stop_is_end(stop.reason) && stop.reason != STOP_RESET;
-    log_msg(LOG_DEBUG, "stop: %s", stop.text);
-    registry_stopped(t, &stop);
-    target_event(t, EVENT_STOP, NULL);
+    struct stop batch[MACHINE_MAX_CPUS];
+    size_t n = 0;
+    while (n < MACHINE_MAX_CPUS && machine_next_stop(t->machine, &batch[n]))
+        log_msg(LOG_DEBUG, "CPU %u: stop: %s", batch[n].cpu, batch[n].text), n++;
+    for (size_t i = 0; i < n; i++)
+        registry_stopped(t, &batch[i]);
+    t->batch = batch;
+    t->nbatch = n;
+    if (n)
+        target_event(t, EVENT_STOP, NULL);
+    t->batch = NULL;
+    t->nbatch = 0;
+    printed_collect(t);
+    if (n && t->session && !session_busy(t->session))
+        target_idle(t);
 }
 
 void target_console_input(struct target *t)
@@ -359,6 +464,7 @@ int target_attach(struct target *t, struct session *s, struct err *e)
             e, EXIT_OTHER,
             "another debugger is attached to this guest; detach it there, or end that session first");
     t->session = s;
+    t->non_stop = s->non_stop;
     s->cpu = t->has_stop ? t->stop.cpu : 0;
     target_event(t, EVENT_ATTACH, NULL);
     log_msg(LOG_INFO, "a debugger is attached");
@@ -395,17 +501,49 @@ void target_interrupt(struct target *t)
     target_event(t, EVENT_INTERRUPT, NULL);
 }
 
+void target_pause(struct target *t)
+{
+    target_event(t, EVENT_PAUSE, NULL);
+}
+
+void target_idle(struct target *t)
+{
+    target_event(t, EVENT_IDLE, NULL);
+}
+
+void target_set_non_stop(struct target *t, bool on)
+{
+    target_event(t, on ? EVENT_NON_STOP : EVENT_ALL_STOP, NULL);
+}
+
+bool target_stands(const struct target *t)
+{
+    return t->state == ATTACHED_STOPPED || t->state == NONSTOP_STOPPED;
+}
+
+bool target_halting(const struct target *t)
+{
+    return t->state == ATTACHED_HALTING || t->state == NONSTOP_HALTING;
+}
+
+/* In non-stop, CPUs that ran for the debugger stand now, which it is told. */
 int target_reset(struct target *t, const char *append, struct err *e)
 {
-    if (reset(t, append, e))
+    bool ran[MACHINE_MAX_CPUS] = {false};
+    for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
+        ran[cpu] = t->cpus[cpu].side != SIDE_HELD;
+    if (target_load(t, append, e))
         return -1;
+    for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
+        if (t->non_stop && ran[cpu])
+            stops_put_made(t, cpu, STOP_INTERRUPT, "the guest was reset", true);
     t->killed = false;
     return 0;
 }
 
 void target_quit(struct target *t, int status)
 {
-    t->state = end(t, status);
+    t->state = target_end(t, status);
 }
 
 /* A restart gets a CPU out of a disabled wait and of the stopped state. */

@@ -1,10 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the files of the guest's life cycle share: target.c (states and events) and ends.c. */
+/* What the files of the guest's life cycle share: target.c (states and events, all-stop), nonstop.c, ends.c,
+ * stops.c and printed.c. */
 #ifndef ZGDBD_SESSION_TARGET_H
 #define ZGDBD_SESSION_TARGET_H
 
 #include "internal.h"
 #include "zgdbd/log.h"
+
+/* Does what an event asks for and returns the next state. Failures are told in *e. */
+typedef enum target_state event_fn(struct target *t, struct err *e);
+
+/* target.c */
+int target_go(struct target *t, struct err *e); /* by t->plan.action; -1: nothing has moved */
+int target_load(struct target *t, const char *append, struct err *e);
+enum target_state target_end(struct target *t, int status);
+void target_take(struct target *t, const struct stop *stop); /* it is t->stop now, and its CPU is held */
+
+/* nonstop.c */
+event_fn nonstop_begin_stopped, nonstop_begin_running, nonstop_end, nonstop_pause, nonstop_resume,
+    nonstop_interrupt, nonstop_interrupt_halting, nonstop_interrupt_stopped, nonstop_stop, nonstop_idle;
 
 /* ends.c: what follows from t->stop, with and without a debugger; the exit status; how it is told. */
 enum guest_action end_action(const struct target *t, bool debugger);
@@ -12,5 +26,21 @@ int end_status(enum stop_reason reason);
 void end_log(const struct target *t);
 void end_log_restart(struct target *t);
 void stop_log(const struct stop *stop, enum log_level level);
+
+/* stops.c */
+void stops_clear(struct target *t); /* all are held, nothing is to be told */
+void stops_put(struct target *t, const struct stop *stop, bool quiet); /* at the queue's end */
+void stops_put_made(struct target *t, unsigned cpu, enum stop_reason reason, const char *text, bool quiet);
+void stops_remove(struct target *t, unsigned cpu); /* from the queue, if it is there: held */
+void stops_hold(struct target *t);                 /* those that run */
+void stops_run(struct target *t, unsigned cpu, struct cpu_action action);
+bool stops_worth_keeping(const struct stop *stop);
+/* The first kept stop of a CPU that action moves, out of the queue; moot ones go with it. False if there is
+ * none: the CPUs may run. */
+bool stops_next(struct target *t, const struct cpu_action *action, struct stop *out);
+bool stops_untold_end(struct target *t, struct stop *out);
+
+/* printed.c: what breakpoints print, on its way to whoever is there. */
+void printed_before_stop(struct target *t);
 
 #endif

@@ -32,27 +32,54 @@ struct stop *fake_script(struct fake_machine *f, enum stop_reason reason)
 {
     struct stop *stop = &f->script[f->scripted++ % FAKE_SCRIPT];
     *stop = make_stop(reason);
+    f->together[stop - f->script] = false;
     return stop;
 }
 
-static void stop_now(struct fake_machine *f, const struct stop *stop)
+struct stop *fake_script_also(struct fake_machine *f, unsigned cpu, enum stop_reason reason)
+{
+    struct stop *stop = fake_script(f, reason);
+    stop->cpu = cpu;
+    f->together[stop - f->script] = true;
+    return stop;
+}
+
+static void stop_now(struct fake_machine *f, const struct stop *stops, unsigned n)
 {
     pthread_mutex_lock(&f->lock);
     bool ran = f->running;
     if (ran) {
         f->running = false;
-        f->stopped = true;
-        f->stop = *stop;
+        f->nstops = n;
+        f->handed = 0;
+        memcpy(f->stops, stops, n * sizeof *stops);
     }
     pthread_mutex_unlock(&f->lock);
     if (ran)
         wake(f);
 }
 
-void fake_stop(struct fake_machine *f, enum stop_reason reason)
+void fake_stop_at(struct fake_machine *f, unsigned cpu, enum stop_reason reason)
 {
     struct stop stop = make_stop(reason);
-    stop_now(f, &stop);
+    stop.cpu = cpu;
+    stop_now(f, &stop, 1);
+}
+
+void fake_stop(struct fake_machine *f, enum stop_reason reason)
+{
+    fake_stop_at(f, 0, reason);
+}
+
+/* The next entry of the script, with those that come together with it. */
+static void play(struct fake_machine *f)
+{
+    struct stop stops[FAKE_CPUS];
+    unsigned n = 0;
+    do
+        stops[n++] = f->script[f->played++ % FAKE_SCRIPT];
+    while (n < FAKE_CPUS && f->played < f->scripted && f->together[f->played % FAKE_SCRIPT]);
+    stop_now(f, stops, n);
 }
 
 bool fake_running(struct fake_machine *f)
@@ -61,6 +88,12 @@ bool fake_running(struct fake_machine *f)
     bool running = f->running;
     pthread_mutex_unlock(&f->lock);
     return running;
+}
+
+/* The contract lets this be asked for only while nothing runs. */
+static void still(struct machine *m)
+{
+    fake(m)->violations += fake_running(fake(m));
 }
 
 static void op_destroy(struct machine *m)
@@ -72,8 +105,7 @@ static void op_destroy(struct machine *m)
 static int op_resume(struct machine *m, const struct resume_plan *plan, struct err *e)
 {
     struct fake_machine *f = fake(m);
-    if (f->running || f->stopped)
-        return err_set(e, EXIT_OTHER, "the fake runs already");
+    f->violations += f->running || f->handed < f->nstops;
     if (f->fail_resume)
         return err_set(e, EXIT_OTHER, "%s", f->fail_resume);
     f->resumes++;
@@ -84,7 +116,7 @@ static int op_resume(struct machine *m, const struct resume_plan *plan, struct e
     f->running = true;
     pthread_mutex_unlock(&f->lock);
     if (f->played < f->scripted)
-        stop_now(f, &f->script[f->played++ % FAKE_SCRIPT]);
+        play(f);
     return 0;
 }
 
@@ -98,20 +130,22 @@ static bool op_next_stop(struct machine *m, struct stop *out)
 {
     struct fake_machine *f = fake(m);
     pthread_mutex_lock(&f->lock);
-    bool got = f->stopped;
-    *out = f->stop;
-    f->stopped = false;
+    bool got = !f->running && f->handed < f->nstops;
+    if (got)
+        *out = f->stops[f->handed++];
     pthread_mutex_unlock(&f->lock);
     return got;
 }
 
 static enum cpu_state op_state(struct machine *m, unsigned cpu)
 {
+    still(m);
     return fake(m)->state[cpu];
 }
 
 static int op_read_reg(struct machine *m, unsigned cpu, unsigned reg, uint8_t *bytes)
 {
+    still(m);
     if (fake(m)->unreadable_reg == (int)reg)
         return -1;
     memcpy(bytes, fake(m)->regs[cpu][reg], reg_table[reg].bytes);
@@ -120,6 +154,7 @@ static int op_read_reg(struct machine *m, unsigned cpu, unsigned reg, uint8_t *b
 
 static int op_write_reg(struct machine *m, unsigned cpu, unsigned reg, const uint8_t *bytes)
 {
+    still(m);
     if (fake(m)->constant_reg == (int)reg)
         return -1;
     memcpy(fake(m)->regs[cpu][reg], bytes, reg_table[reg].bytes);
@@ -138,22 +173,29 @@ static size_t locate(const struct fake_machine *f, enum mem_space space, uint64_
     return len < FAKE_MEMORY - *at ? len : FAKE_MEMORY - *at;
 }
 
-static size_t op_read_memory(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr, void *buf,
-                             size_t len)
+static size_t copy_out(struct fake_machine *f, enum mem_space space, uint64_t addr, void *buf, size_t len)
 {
     uint64_t at;
     size_t done = 0, n;
-    (void)cpu;
-    while (done < len && (n = locate(fake(m), space, addr + done, len - done, &at)) > 0) {
-        memcpy((uint8_t *)buf + done, fake(m)->memory + at, n);
+    while (done < len && (n = locate(f, space, addr + done, len - done, &at)) > 0) {
+        memcpy((uint8_t *)buf + done, f->memory + at, n);
         done += n;
     }
     return done;
 }
 
+static size_t op_read_memory(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr, void *buf,
+                             size_t len)
+{
+    (void)cpu;
+    still(m);
+    return copy_out(fake(m), space, addr, buf, len);
+}
+
 static size_t op_write_memory(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr,
                               const void *buf, size_t len)
 {
+    still(m);
     uint64_t at;
     size_t n = locate(fake(m), space, addr, len, &at);
     (void)cpu;
@@ -165,6 +207,7 @@ static size_t op_write_memory(struct machine *m, unsigned cpu, enum mem_space sp
 static int op_check_breakpoints(struct machine *m, unsigned cpu, const struct breakpoint *set, size_t n,
                                 struct err *e)
 {
+    still(m);
     (void)cpu;
     (void)set;
     fake(m)->set_checks++;
@@ -193,7 +236,7 @@ static int eval_reg(void *arg, unsigned reg, uint64_t *value)
 
 static size_t eval_memory(void *arg, uint64_t addr, void *buf, size_t len)
 {
-    return op_read_memory(arg, 0, SPACE_PSW, addr, buf, len);
+    return copy_out(arg, SPACE_PSW, addr, buf, len);
 }
 
 static void eval_print(void *arg, const char *text, size_t len)
@@ -220,7 +263,7 @@ void fake_hit(struct fake_machine *f, enum bp_kind kind, uint64_t addr, uint64_t
             stop.tell = true;
             snprintf(stop.text, sizeof stop.text, "%s", text);
         }
-        stop_now(f, &stop);
+        stop_now(f, &stop, 1);
     }
 }
 
@@ -295,7 +338,7 @@ struct fake_machine *fake_create(struct machine_events events)
     if (!f)
         abort();
     f->machine.ops = &ops;
-    f->machine.ncpus = FAKE_CPUS;
+    f->machine.ncpus = 2;
     f->machine.caps =
         MACHINE_CAN_STEP | MACHINE_CAN_HW_BREAK | MACHINE_CAN_SW_BREAK | MACHINE_CAN_WRITE | MACHINE_CAN_RUN;
     f->machine.reg_features = 1u << REG_CORE | 1u << REG_ACR | 1u << REG_FPR | 1u << REG_CR;

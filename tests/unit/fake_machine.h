@@ -9,11 +9,11 @@
 #include "zgdbd/machine.h"
 #include "zgdbd/regs.h"
 
-#define FAKE_CPUS 2u
+#define FAKE_CPUS 4u /* at most; 2 unless a test says more before it begins */
 #define FAKE_MEMORY 0x30000u
 /* Logical addresses are absolute ones plus this. */
 #define FAKE_LOGICAL 0x100000u
-#define FAKE_SCRIPT 16u
+#define FAKE_SCRIPT 32u
 #define FAKE_POINTS 4u
 
 struct fake_machine {
@@ -21,10 +21,12 @@ struct fake_machine {
     struct machine_events events;
     pthread_mutex_t lock;
     bool running;
-    bool stopped; /* a stop waits in `stop` to be handed out */
-    struct stop stop;
+    struct stop stops[FAKE_CPUS]; /* to be handed out */
+    unsigned nstops, handed;
     struct stop script[FAKE_SCRIPT];
+    bool together[FAKE_SCRIPT]; /* with the entry before it */
     unsigned scripted, played;
+    unsigned violations; /* of the contract: registers or memory asked for while it ran, ... */
     /* What it was asked for. */
     unsigned resumes, interrupts, resets;
     struct resume_plan plan;               /* the last one, breakpoints copied */
@@ -52,8 +54,12 @@ struct fake_machine *fake_create(struct machine_events events);
 /* Appends to the script a stop at CPU 0 with a text and PSW of its own. */
 struct stop *fake_script(struct fake_machine *f, enum stop_reason reason);
 
-/* Stops the running machine now. From any thread. */
+/* The same at another CPU, together with the entry before. */
+struct stop *fake_script_also(struct fake_machine *f, unsigned cpu, enum stop_reason reason);
+
+/* Stops the running machine now, at CPU 0 or another. From any thread. */
 void fake_stop(struct fake_machine *f, enum stop_reason reason);
+void fake_stop_at(struct fake_machine *f, unsigned cpu, enum stop_reason reason);
 
 bool fake_running(struct fake_machine *f);
 

@@ -21,12 +21,33 @@ void world_collect(struct world *w)
         target_collect(w->target);
 }
 
+/* A notification begins at out: it joins the replies with its '%'. Returns its length. */
+static size_t notification(struct peer *p, const char *out, size_t len)
+{
+    const char *end = memchr(out, '#', len);
+    unsigned sum = 0, sent;
+    assert_true(end && end + 2 < out + len);
+    for (const char *at = out + 1; at < end; at++)
+        sum += (unsigned char)*at;
+    assert_int_equal(sscanf(end + 1, "%2x", &sent), 1);
+    assert_int_equal(sum & 0xff, sent);
+    if (p->reply_len)
+        p->reply[p->reply_len++] = '|';
+    memcpy(p->reply + p->reply_len, out, (size_t)(end - out));
+    p->reply_len += (size_t)(end - out);
+    return (size_t)(end - out) + 3;
+}
+
 void peer_drain(struct peer *p)
 {
     size_t len, used = 0;
     const char *out = session_output(p->session, &len);
     while (used < len) {
         struct rsp_item item;
+        if (out[used] == '%' && p->parser.state == RSP_IDLE) {
+            used += notification(p, out + used, len - used);
+            continue;
+        }
         used += rsp_parser_feed(&p->parser, out + used, len - used, &item);
         p->acks += item.kind == RSP_ITEM_ACK;
         p->naks += item.kind == RSP_ITEM_NAK;
@@ -88,6 +109,11 @@ const char *ask(struct world *w, const char *packet)
     return peer_ask(w, &w->a, packet, strlen(packet));
 }
 
+const char *hear(struct world *w)
+{
+    return peer_send(w, &w->a, "", 0);
+}
+
 void peer_open(struct world *w, struct peer *p)
 {
     p->session = session_create(w->target);
@@ -128,6 +154,7 @@ void world_close(struct world *w)
         session_destroy(w->a.session);
     if (w->b.session)
         session_destroy(w->b.session);
+    assert_int_equal(w->fake->violations, 0);
     machine_destroy(&w->fake->machine);
     target_destroy(w->target);
     exec_file_close(w->exec);

@@ -17,7 +17,7 @@ struct peer {
     struct session *session;
     struct rsp_parser parser;
     char parse_buf[RSP_OUT_MAX];
-    char reply[REPLY_MAX]; /* the packets of the last exchange, joined by '|' */
+    char reply[REPLY_MAX]; /* the packets of the last exchange, joined by '|'; notifications with their '%' */
     size_t reply_len;
     unsigned acks, naks;
     size_t raw; /* bytes of the last exchange */
@@ -51,6 +51,7 @@ void peer_drain(struct peer *p);
 const char *peer_send(struct world *w, struct peer *p, const void *data, size_t n);
 const char *peer_ask(struct world *w, struct peer *p, const void *payload, size_t n);
 const char *ask(struct world *w, const char *packet);
+const char *hear(struct world *w); /* what w->a is told unasked */
 
 /* The text of a hex string, in a static buffer. */
 const char *text_of(const char *hex);

@@ -24,15 +24,17 @@ static void test_supported(void **state)
     struct world *w = *state;
     const char *base = "PacketSize=20000;qXfer:features:read+;qXfer:exec-file:read+;"
                        "qXfer:threads:read+;QStartNoAckMode+;vContSupported+;binary-upload+;"
-                       "ConditionalBreakpoints+";
+                       "ConditionalBreakpoints+;QNonStop+;QThreadEvents+;QPassSignals+;QProgramSignals+";
     EXPECT("qSupported", base);
     ask(w, ALL_FEATURES);
     assert_true(starts(w->a.reply, base));
     assert_string_equal(w->a.reply + strlen(base), ";swbreak+;hwbreak+;error-message+;multiprocess+");
-    EXPECT("qSupported:swbreak+",
-           "PacketSize=20000;qXfer:features:read+;qXfer:exec-file:read+;qXfer:threads:read+;"
-           "QStartNoAckMode+;vContSupported+;binary-upload+;ConditionalBreakpoints+;"
-           "swbreak+");
+    ask(w, "qSupported:swbreak+");
+    assert_true(starts(w->a.reply, base));
+    assert_string_equal(w->a.reply + strlen(base), ";swbreak+");
+    EXPECT("QThreadEvents:1", "OK");
+    EXPECT("QPassSignals:e;10;14", "OK");
+    EXPECT("QProgramSignals:0;1", "OK");
     EXPECT("vMustReplyEmpty", "");
     EXPECT("qTStatus", "");
     EXPECT("!", "OK");

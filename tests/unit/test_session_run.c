@@ -78,17 +78,24 @@ static void test_resume_actions(void **state)
         {"vCont;s:2;c", CPU_CONTINUE, CPU_STEP},
         {"vCont;C05:1;t:2", CPU_CONTINUE, CPU_HOLD},
         {"vCont;S05", CPU_STEP, CPU_STEP},
+        {"vCont;r4000,4010:2", CPU_HOLD, CPU_STEP_RANGE},
+        {"vCont;r4000,4010:1;c", CPU_STEP_RANGE, CPU_CONTINUE},
         {"c", CPU_CONTINUE, CPU_CONTINUE},
         {"s", CPU_STEP, CPU_HOLD},
         {"C05", CPU_CONTINUE, CPU_CONTINUE},
     };
-    EXPECT("vCont?", "vCont;c;C;s;S;t");
+    EXPECT("vCont?", "vCont;c;C;s;S;t;r");
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
         fake_script(w->fake, STOP_STEP);
         STARTS(cases[i].packet, "T05");
         assert_int_equal(action[0].verb, cases[i].zero);
         assert_int_equal(action[1].verb, cases[i].one);
     }
+    assert_int_equal(action[0].verb, CPU_CONTINUE);
+    fake_script(w->fake, STOP_STEP);
+    STARTS("vCont;r4000,4010:1;c", "T05");
+    assert_int_equal(action[0].start, 0x4000);
+    assert_int_equal(action[0].end, 0x4010);
     fake_script(w->fake, STOP_STEP);
     EXPECT("Hc2", "OK");
     STARTS("s", "T05");

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Non-stop: each CPU stops and runs for the debugger by itself. The engine knows only all of them at once, so
+ * a request that needs the machine still, or another plan, halts it for a moment, and when nothing is asked
+ * any more the CPUs that run for the debugger are resumed with what is not done of their actions. */
+#include "target.h"
+
+enum target_state nonstop_begin_stopped(struct target *t, struct err *e)
+{
+    (void)e;
+    t->non_stop = true;
+    return NONSTOP_STOPPED;
+}
+
+enum target_state nonstop_begin_running(struct target *t, struct err *e)
+{
+    (void)e;
+    t->non_stop = true;
+    return NONSTOP_RUNNING;
+}
+
+/* Entering all-stop stops everybody. What was not told yet is, at the next resume. */
+enum target_state nonstop_end(struct target *t, struct err *e)
+{
+    (void)e;
+    stops_hold(t);
+    if (t->in_flight)
+        stops_remove(t, t->queue[0]);
+    t->in_flight = false;
+    for (unsigned at = t->queued; at-- > 0;) {
+        unsigned cpu = t->queue[at];
+        if (t->cpus[cpu].quiet || !stops_worth_keeping(&t->cpus[cpu].stop))
+            stops_remove(t, cpu);
+    }
+    t->non_stop = false;
+    return ATTACHED_STOPPED;
+}
+
+enum target_state nonstop_pause(struct target *t, struct err *e)
+{
+    (void)e;
+    machine_interrupt(t->machine);
+    return NONSTOP_HALTING;
+}
+
+/* CPUs that run, or whose stop was not acknowledged yet, are left alone. */
+enum target_state nonstop_resume(struct target *t, struct err *e)
+{
+    (void)e;
+    t->interrupted = false;
+    for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
+        if (t->plan.action[cpu].verb != CPU_HOLD && t->cpus[cpu].side == SIDE_HELD)
+            stops_run(t, cpu, t->plan.action[cpu]);
+    return NONSTOP_STOPPED;
+}
+
+/* ---- stops ---- */
+
+static void halt_all(struct target *t, const char *text)
+{
+    for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
+        if (t->cpus[cpu].side == SIDE_RUNS)
+            stops_put_made(t, cpu, STOP_INTERRUPT, text, true);
+}
+
+void target_halt_cpu(struct target *t, unsigned cpu)
+{
+    if (t->cpus[cpu].side == SIDE_RUNS)
+        stops_put_made(t, cpu, STOP_INTERRUPT, "stopped by the debugger", true);
+}
+
+/* An interrupt stops one CPU, the first that runs; gdb stops the others if it wants to. */
+static void break_in(struct target *t)
+{
+    unsigned cpu = 0;
+    while (cpu < t->machine->ncpus && t->cpus[cpu].side != SIDE_RUNS)
+        cpu++;
+    if (t->break_in && cpu < t->machine->ncpus)
+        stops_put_made(t, cpu, STOP_INTERRUPT, "interrupted", false);
+    t->break_in = false;
+}
+
+enum target_state nonstop_interrupt_halting(struct target *t, struct err *e)
+{
+    (void)e;
+    t->interrupted = true;
+    t->break_in = true;
+    return NONSTOP_HALTING;
+}
+
+enum target_state nonstop_interrupt(struct target *t, struct err *e)
+{
+    machine_interrupt(t->machine);
+    return nonstop_interrupt_halting(t, e);
+}
+
+enum target_state nonstop_interrupt_stopped(struct target *t, struct err *e)
+{
+    nonstop_interrupt_halting(t, e);
+    break_in(t);
+    return NONSTOP_STOPPED;
+}
+
+/* A restart starts every CPU: not if the debugger holds one, or steps it. */
+static bool all_continue(const struct target *t)
+{
+    unsigned cpu = 0;
+    while (cpu < t->machine->ncpus && t->cpus[cpu].side == SIDE_RUNS &&
+           t->cpus[cpu].action.verb == CPU_CONTINUE)
+        cpu++;
+    return cpu == t->machine->ncpus;
+}
+
+static bool restart(struct target *t, struct err *e)
+{
+    if (t->stop.reason != STOP_RESET && target_load(t, NULL, e)) {
+        log_msg(LOG_ERROR, "the guest cannot be restarted: %s", e->text);
+        return false;
+    }
+    for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
+        stops_run(t, cpu, (struct cpu_action){.verb = CPU_CONTINUE});
+    return true;
+}
+
+/* The guest's end is everybody's: who runs stops with it. */
+static enum target_state settle_end(struct target *t, const struct stop *stop, struct err *e)
+{
+    bool restarts = all_continue(t) && !t->interrupted;
+    t->break_in = false;
+    target_take(t, stop);
+    enum guest_action action = end_action(t, true);
+    if (action == ACTION_RESTART && restarts) {
+        end_log_restart(t);
+        if (restart(t, e))
+            return NONSTOP_STOPPED;
+    } else {
+        end_log(t);
+    }
+    if (action == ACTION_EXIT) {
+        session_exited(t->session, end_status(stop->reason));
+        return target_end(t, end_status(stop->reason));
+    }
+    stops_put(t, stop, false);
+    halt_all(t, "stopped with the others: the guest has come to an end");
+    return NONSTOP_STOPPED;
+}
+
+/* Some CPUs have something to tell; or none, and the machine was halted for a request. */
+enum target_state nonstop_stop(struct target *t, struct err *e)
+{
+    const struct stop *end = NULL;
+    for (size_t i = 0; i < t->nbatch; i++) {
+        const struct stop *stop = &t->batch[i];
+        if (stop_is_end(stop->reason) && !end) {
+            end = stop;
+            continue;
+        }
+        if (stop->reason == STOP_INTERRUPT)
+            continue;
+        if (stop->tell)
+            stop_log(stop, LOG_WARNING);
+        target_take(t, stop);
+        stops_put(t, stop, false);
+    }
+    if (end)
+        return settle_end(t, end, e);
+    break_in(t);
+    return NONSTOP_STOPPED;
+}
+
+/* ---- nothing more is asked for now ---- */
+
+static void announce(struct target *t)
+{
+    if (t->in_flight || !t->queued)
+        return;
+    t->in_flight = true;
+    session_announce(t->session, t->queue[0]);
+}
+
+static void cannot_run(struct target *t, const char *text)
+{
+    log_msg(LOG_ERROR, "the guest stays stopped: %s", text);
+    for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
+        if (t->cpus[cpu].side == SIDE_RUNS)
+            stops_put_made(t, cpu, STOP_ERROR, text, false);
+}
+
+enum target_state nonstop_idle(struct target *t, struct err *e)
+{
+    unsigned moving = 0;
+    announce(t);
+    for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++) {
+        bool runs = t->cpus[cpu].side == SIDE_RUNS;
+        t->plan.action[cpu] = runs ? t->cpus[cpu].action : (struct cpu_action){.verb = CPU_HOLD};
+        moving += runs;
+    }
+    if (!moving)
+        return NONSTOP_STOPPED;
+    if (target_go(t, e) == 0)
+        return NONSTOP_RUNNING;
+    cannot_run(t, e->text);
+    announce(t);
+    return NONSTOP_STOPPED;
+}
+
+/* ---- ? and vStopped ---- */
+
+bool target_tell_all(struct target *t)
+{
+    unsigned first = t->has_stop ? t->stop.cpu : 0;
+    t->queued = 0;
+    for (unsigned i = 0; i < t->machine->ncpus; i++) {
+        unsigned cpu = (first + i) % t->machine->ncpus;
+        if (t->cpus[cpu].side == SIDE_RUNS)
+            continue;
+        t->cpus[cpu].side = SIDE_UNTOLD;
+        t->queue[t->queued++] = cpu;
+    }
+    t->in_flight = t->queued;
+    return t->queued;
+}
+
+int target_next_told(struct target *t)
+{
+    if (!t->non_stop)
+        return -1;
+    if (t->in_flight)
+        stops_remove(t, t->queue[0]);
+    t->in_flight = t->queued;
+    return t->queued ? (int)t->queue[0] : -1;
+}

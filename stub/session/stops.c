@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What each CPU has told and what the debugger has heard of it: one view for each CPU, and the queue of the
+ * stops that are still to be told. In all-stop these are the ones that came together with the one that was
+ * told; in non-stop all go through it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "target.h"
+#include "zgdbd/bytes.h"
+
+void stops_clear(struct target *t)
+{
+    for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
+        t->cpus[cpu] = (struct cpu_view){.side = SIDE_HELD};
+    t->queued = 0;
+    t->in_flight = false;
+    t->break_in = false;
+}
+
+static uint64_t register_of(const struct target *t, unsigned cpu, unsigned reg)
+{
+    uint8_t bytes[REG_MAX_BYTES] = {0};
+    machine_read_reg(t->machine, cpu, reg, bytes);
+    return load_be64(bytes);
+}
+
+void stops_put(struct target *t, const struct stop *stop, bool quiet)
+{
+    struct cpu_view *v = &t->cpus[stop->cpu];
+    if (v->side != SIDE_UNTOLD)
+        t->queue[t->queued++] = stop->cpu;
+    *v = (struct cpu_view){.side = SIDE_UNTOLD,
+                           .has_stop = true,
+                           .quiet = quiet,
+                           .pc = register_of(t, stop->cpu, REG_PSWA),
+                           .stop = *stop};
+}
+
+void stops_put_made(struct target *t, unsigned cpu, enum stop_reason reason, const char *text, bool quiet)
+{
+    struct stop stop = {
+        .reason = reason,
+        .cpu = cpu,
+        .psw = {register_of(t, cpu, REG_PSWM), register_of(t, cpu, REG_PSWA)},
+    };
+    snprintf(stop.text, sizeof stop.text, "%s", text);
+    stops_put(t, &stop, quiet);
+}
+
+void stops_remove(struct target *t, unsigned cpu)
+{
+    unsigned at = 0;
+    while (at < t->queued && t->queue[at] != cpu)
+        at++;
+    if (at == t->queued)
+        return;
+    memmove(t->queue + at, t->queue + at + 1, (t->queued - at - 1) * sizeof *t->queue);
+    t->queued--;
+    t->cpus[cpu].side = SIDE_HELD;
+}
+
+void stops_hold(struct target *t)
+{
+    for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
+        if (t->cpus[cpu].side == SIDE_RUNS)
+            t->cpus[cpu].side = SIDE_HELD;
+}
+
+void stops_run(struct target *t, unsigned cpu, struct cpu_action action)
+{
+    t->cpus[cpu] = (struct cpu_view){.side = SIDE_RUNS, .action = action};
+}
+
+/* ---- stops that wait for the next resume (all-stop) ---- */
+
+/* A step that is done shows in the PC, and an interrupt was not for this CPU alone. */
+bool stops_worth_keeping(const struct stop *stop)
+{
+    return stop->tell || (stop->reason != STOP_STEP && stop->reason != STOP_INTERRUPT);
+}
+
+static bool point_is_there(const struct target *t, const struct stop *stop)
+{
+    switch (stop->reason) {
+    case STOP_SW_BREAKPOINT:
+        return registry_has(t, BP_SOFTWARE, stop->addr);
+    case STOP_HW_BREAKPOINT:
+        return registry_has(t, BP_HARDWARE, stop->addr);
+    case STOP_WATCH:
+        return registry_has(t, BP_WRITE, stop->addr);
+    default:
+        return true;
+    }
+}
+
+/* The debugger has moved the CPU, or taken out the breakpoint, since. A reset is on its way in any case. */
+static bool moot(const struct target *t, unsigned cpu)
+{
+    const struct cpu_view *v = &t->cpus[cpu];
+    if (v->stop.reason == STOP_RESET)
+        return false;
+    return v->pc != register_of(t, cpu, REG_PSWA) || !point_is_there(t, &v->stop);
+}
+
+/* An end is the whole machine's, whoever is to move. */
+bool stops_next(struct target *t, const struct cpu_action *action, struct stop *out)
+{
+    for (unsigned at = 0; at < t->queued;) {
+        unsigned cpu = t->queue[at];
+        const struct stop *stop = &t->cpus[cpu].stop;
+        if (action[cpu].verb == CPU_HOLD && !stop_is_end(stop->reason)) {
+            at++;
+            continue;
+        }
+        bool is_moot = moot(t, cpu);
+        *out = *stop;
+        stops_remove(t, cpu);
+        if (!is_moot)
+            return true;
+    }
+    return false;
+}
+
+bool stops_untold_end(struct target *t, struct stop *out)
+{
+    for (unsigned at = t->in_flight; at < t->queued; at++) {
+        *out = t->cpus[t->queue[at]].stop;
+        if (stop_is_end(out->reason) && !t->cpus[t->queue[at]].quiet)
+            return true;
+    }
+    return false;
+}
