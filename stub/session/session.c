@@ -30,7 +30,7 @@ struct command {
     unsigned needs;
 };
 
-/* A kind without an entry is answered as a packet that is not known. */
+/* Every kind of request has its entry. */
 static const struct command commands[RSP_KINDS] = {
     [RSP_QSUPPORTED] = {cmd_supported, 0},
     [RSP_QSTARTNOACKMODE] = {cmd_no_ack, 0},
@@ -339,9 +339,7 @@ static bool is_file(enum rsp_kind kind)
 static void malformed(struct session *s, enum rsp_kind kind)
 {
     log_msg(LOG_DEBUG, "malformed packet");
-    if (!commands[kind].run)
-        rsp_reply(&s->out, "");
-    else if (is_file(kind))
+    if (is_file(kind))
         rsp_reply(&s->out, "F-1,16");
     else
         rsp_error(&s->out, RSP_EINVAL);
@@ -351,9 +349,7 @@ static void dispatch(struct session *s, enum rsp_kind kind)
 {
     const struct command *c = &commands[kind];
     bool stopped = target_stands(s->target) && session_attached(s);
-    if (!c->run)
-        rsp_reply(&s->out, "");
-    else if ((c->needs & NEED_STOPPED) && !stopped)
+    if ((c->needs & NEED_STOPPED) && !stopped)
         session_refuse(s, RSP_EBUSY, "the guest runs; interrupt it or attach first");
     else if ((c->needs & NEED_HELD) && s->target->cpus[s->cpu].side == SIDE_RUNS)
         session_refuse(s, RSP_EBUSY, "this CPU runs; stop it first");

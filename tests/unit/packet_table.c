@@ -13,6 +13,7 @@
 /* /zgdbd/guest and /etc/passwd */
 #define GUEST "2f7a676462642f6775657374"
 #define OTHER "2f6574632f706173737764"
+#define NON_STOP "QNonStop:1"
 #define OPENED "vFile:open:" GUEST ",0,0"
 
 /* All registers of the fake machine, zero: 468 bytes. */
@@ -97,7 +98,7 @@ const struct packet_row packet_rows[] = {
     {.request = "qSearch:memory:100000;100;}\3}\4", .reply = "1,100023"},
     {.request = "qSearch:memory:0;10;a", .reply = "E0e"},
     {.request = "qSearch:memory:100000;10;", .reply = "E16"},
-    {.request = "qCRC:100000,4", .reply = "C..."},
+    {.request = "qCRC:100000,4", .reply = "C6b6dc92a"},
     {.request = "qCRC:0,4", .reply = "E0e"},
     {.request = "qCRC:100000", .reply = "E16"},
     {.request = "qqemu.PhyMemMode", .reply = "0"},
@@ -140,16 +141,6 @@ const struct packet_row packet_rows[] = {
     {.request = "vCont;S05:p1.1", .reply = STOP},
     {.request = "vCont;r1000,1010:p1.1;c:p1.-1", .reply = STOP},
     {.request = "vCont;t", .reply = FIRST},
-    {.request = "QNonStop:0", .reply = "OK"},
-    {.request = "QNonStop:1", .reply = "OK"},
-    {.request = "QNonStop:2", .reply = "E16"},
-    {.request = "vStopped", .reply = "OK"},
-    {.request = "vCtrlC", .reply = "OK"},
-    {.request = "QThreadEvents:1", .reply = "OK"},
-    {.request = "QThreadEvents", .reply = "E16"},
-    {.request = "QPassSignals:e;10;14", .reply = "OK"},
-    {.request = "QPassSignals", .reply = "E16"},
-    {.request = "QProgramSignals:0;1", .reply = "OK"},
     {.request = "vCont;x", .reply = "E16"},
     {.request = "vCont", .reply = "E16"},
     {.request = "c", .reply = STOP},
@@ -162,6 +153,31 @@ const struct packet_row packet_rows[] = {
     {.request = "s100100", .reply = STOP_FROM_100100},
     {.request = "S05", .reply = STOP},
     {.request = "S05;100100", .reply = STOP_FROM_100100},
+
+    /* ---- non-stop ---- */
+    {.request = "QNonStop:0", .reply = "OK"},
+    {.request = "QNonStop:0", .reply = "OK", .first = NON_STOP},
+    {.request = "QNonStop:1", .reply = "OK"},
+    {.request = "QNonStop:2", .reply = "E16"},
+    {.request = "?", .reply = FIRST, .first = NON_STOP},
+    {.request = "vStopped", .reply = "OK"},
+    {.request = "vStopped", .reply = "OK", .first = NON_STOP},
+    {.request = "vStopped", .reply = "T00...thread:p1.2;", .first = NON_STOP "|?", .changes = true},
+    {.request = "vStopped", .reply = "OK", .first = NON_STOP "|?|vStopped"},
+    {.request = "vStopped", .reply = "OK", .first = NON_STOP "|vCont;c:p1.1"},
+    {.request = "vStopped:1", .reply = "E16"},
+    {.request = "vCont;c", .reply = "OK|%Stop:" STOP, .first = NON_STOP, .changes = true},
+    {.request = "vCont;s:p1.1", .reply = "OK|%Stop:" STOP, .first = NON_STOP, .changes = true},
+    {.request = "vCont;t", .reply = "OK", .first = NON_STOP},
+    {.request = "vCtrlC", .reply = "OK"},
+    {.request = "vCtrlC", .reply = "OK", .first = NON_STOP},
+    {.request = "vCtrlC:1", .reply = "E16"},
+    {.request = "QThreadEvents:1", .reply = "OK"},
+    {.request = "QThreadEvents", .reply = "E16"},
+    {.request = "QPassSignals:e;10;97;", .reply = "OK"},
+    {.request = "QPassSignals:", .reply = "OK"},
+    {.request = "QPassSignals", .reply = "E16"},
+    {.request = "QProgramSignals:0;1", .reply = "OK"},
 
     /* ---- threads ---- */
     {.request = "Hg0", .reply = "OK"},
