@@ -97,11 +97,12 @@ struct target {
     bool in_flight;           /* the first of them was sent, and is not acknowledged: non-stop */
     const struct stop *batch; /* while stops are collected: all of them */
     size_t nbatch;
-    struct stop stop; /* the last one; valid if has_stop */
-    bool has_stop;    /* false at the first instruction */
-    bool dead;        /* the last stop was an end and nothing was changed since: running on is pointless */
-    bool interrupted; /* by the debugger since it last resumed: an end must not restart the guest */
-    bool killed;      /* by the debugger: a lost connection must not start the guest again */
+    struct stop stop;   /* the last one; valid if has_stop */
+    bool has_stop;      /* false at the first instruction */
+    bool dead;          /* the last stop was an end and nothing was changed since: running on is pointless */
+    bool interrupted;   /* by the debugger since it last resumed: an end must not restart the guest */
+    bool interrupt_due; /* an interrupt that crossed a stop: the next resume's */
+    bool killed;        /* by the debugger: a lost connection must not start the guest again */
     int exit_status;
     struct restarts restarts[2]; /* ends that say something is wrong are told apart from the others */
     struct resume_plan plan;     /* breakpoints points at the registry's snapshot */
@@ -214,6 +215,10 @@ bool registry_has(const struct target *t, enum bp_kind kind, uint64_t addr);
 
 /* stopreply.c */
 bool stop_is_end(enum stop_reason reason);
+/* Is an interrupt that crosses this stop on its way still to be done, at the next resume? */
+bool stop_leaves_interrupt(enum stop_reason reason);
+/* An interrupt was under way when this stop came: a step becomes interrupted. Otherwise as above. */
+bool stop_takes_interrupt(struct stop *stop);
 void stop_reply(struct session *s); /* for the last stop */
 void stop_reply_of(struct session *s, unsigned cpu);
 void stop_notify(struct session *s, unsigned cpu);

@@ -27,6 +27,22 @@ bool stop_is_end(enum stop_reason reason)
            reason == STOP_RESET || reason == STOP_ERROR;
 }
 
+/* gdb forgets a Ctrl-C once any stop has come. Another stop than one that the user sees for certain is left
+ * by gdb itself, which steps on or finds its condition false: then the interrupt is for the next resume. */
+bool stop_leaves_interrupt(enum stop_reason reason)
+{
+    return reason != STOP_INTERRUPT && !stop_is_end(reason);
+}
+
+bool stop_takes_interrupt(struct stop *stop)
+{
+    if (stop->reason == STOP_STEP) {
+        stop->reason = STOP_INTERRUPT;
+        snprintf(stop->text, sizeof stop->text, "interrupted");
+    }
+    return stop_leaves_interrupt(stop->reason);
+}
+
 /* Reasons are sent only to the extent the debugger announced that it knows them. */
 static void append_reason(struct session *s, const struct stop *stop)
 {

@@ -161,6 +161,7 @@ static enum target_state attach_stopped(struct target *t, struct err *e)
 {
     (void)e;
     t->killed = false;
+    t->interrupt_due = false;
     return standing(t);
 }
 
@@ -256,11 +257,22 @@ static enum target_state interrupt_running(struct target *t, struct err *e)
     return ATTACHED_RUNNING;
 }
 
-/* Tells t->stop, or does what the user wants done in its place. */
-static enum target_state report(struct target *t, struct err *e)
+/* It crossed the stop on its way. */
+static enum target_state interrupt_stopped(struct target *t, struct err *e)
+{
+    (void)e;
+    t->interrupt_due = stop_leaves_interrupt(t->stop.reason);
+    return ATTACHED_STOPPED;
+}
+
+/* Tells a stop, or does what the user wants done in its place. */
+static enum target_state report(struct target *t, struct stop stop, struct err *e)
 {
     char line[512];
-    bool is_end = stop_is_end(t->stop.reason);
+    bool is_end = stop_is_end(stop.reason);
+    if (t->interrupted)
+        t->interrupt_due = stop_takes_interrupt(&stop);
+    target_take(t, &stop);
     enum guest_action action = is_end ? end_action(t, true) : ACTION_STOP;
     /* A step is not to become a run. */
     bool ran = t->plan.action[t->stop.cpu].verb == CPU_CONTINUE;
@@ -289,16 +301,17 @@ static enum target_state report(struct target *t, struct err *e)
 static enum target_state resume_stopped(struct target *t, struct err *e)
 {
     struct stop kept;
-    t->interrupted = false;
-    if (stops_next(t, t->plan.action, &kept)) {
-        target_take(t, &kept);
-        return report(t, e);
-    }
+    t->interrupted = t->interrupt_due && t->has_stop;
+    t->interrupt_due = false;
+    if (stops_next(t, t->plan.action, &kept))
+        return report(t, kept, e);
     if (target_go(t, e))
         return ATTACHED_STOPPED;
     for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
         if (t->plan.action[cpu].verb != CPU_HOLD)
             stops_run(t, cpu, t->plan.action[cpu]);
+    if (t->interrupted)
+        machine_interrupt(t->machine);
     return ATTACHED_RUNNING;
 }
 
@@ -309,8 +322,7 @@ static enum target_state stop_attached(struct target *t, struct err *e)
     for (size_t i = 1; i < t->nbatch; i++)
         if (stops_worth_keeping(&t->batch[i]))
             stops_put(t, &t->batch[i], false);
-    target_take(t, &t->batch[0]);
-    return report(t, e);
+    return report(t, t->batch[0], e);
 }
 
 /* Nothing is owed to the debugger here but the answers to what it asked meanwhile. */
@@ -349,6 +361,7 @@ static event_fn *const table[TARGET_STATES][TARGET_EVENTS] = {
                           [EVENT_LOST] = lost_stopped,
                           [EVENT_KILL] = kill_stopped,
                           [EVENT_RESUME] = resume_stopped,
+                          [EVENT_INTERRUPT] = interrupt_stopped,
                           [EVENT_NON_STOP] = nonstop_begin_stopped},
     [ATTACHED_RUNNING] = {[EVENT_DETACH] = detach_running,
                           [EVENT_LOST] = lost_running,

@@ -134,6 +134,36 @@ static void test_interrupt(void **state)
     assert_true(starts(peer_send(w, &w->a, "-", 1), "T02"));
 }
 
+/* gdb drops its Ctrl-C when any stop comes, and steps or continues by itself. */
+static void test_interrupt_that_crosses_a_stop(void **state)
+{
+    struct world *w = *state;
+    fake_script(w->fake, STOP_STEP);
+    STARTS("vCont;s", "T05");
+    assert_string_equal(peer_send(w, &w->a, "\x03", 1), "");
+    fake_script(w->fake, STOP_STEP);
+    STARTS("vCont;s", "T02");
+    fake_script(w->fake, STOP_STEP);
+    STARTS("vCont;s", "T05");
+    fake_script(w->fake, STOP_SW_BREAKPOINT);
+    STARTS("vCont;c", "T05");
+    assert_string_equal(peer_send(w, &w->a, "\x03", 1), "");
+    STARTS("vCont;c", "T02");
+    EXPECT("vCont;c", "");
+    assert_true(starts(peer_send(w, &w->a, "\x03", 1), "T02"));
+    /* Nothing is owed to the next debugger, nor after an end, which the user sees. */
+    fake_script(w->fake, STOP_STEP);
+    STARTS("vCont;s", "T05");
+    assert_string_equal(peer_send(w, &w->a, "\x03", 1), "");
+    EXPECT("vKill;1", "OK");
+    EXPECT("vCont;c", "");
+    assert_true(starts(peer_send(w, &w->a, "\x03", 1), "T02"));
+    fake_script(w->fake, STOP_DISABLED_WAIT);
+    CONTAINS(ask(w, "vCont;c"), "|T06");
+    assert_string_equal(peer_send(w, &w->a, "\x03", 1), "");
+    EXPECT("vCont;c", "");
+}
+
 static void test_what_the_machine_cannot_do(void **state)
 {
     struct world *w = *state;
@@ -192,8 +222,13 @@ static void test_breakpoints(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(test_first_instruction), TEST(test_stop_replies), TEST(test_reasons_only_if_announced),
-        TEST(test_resume_actions),    TEST(test_interrupt),    TEST(test_what_the_machine_cannot_do),
+        TEST(test_first_instruction),
+        TEST(test_stop_replies),
+        TEST(test_reasons_only_if_announced),
+        TEST(test_resume_actions),
+        TEST(test_interrupt),
+        TEST(test_interrupt_that_crosses_a_stop),
+        TEST(test_what_the_machine_cannot_do),
         TEST(test_breakpoints),
     };
     log_set_level(LOG_ERROR); /* the expected warnings are many */
