@@ -9,6 +9,8 @@
 /* A CPU's state and the text of its stop. */
 #define THREAD_TEXT (sizeof(((struct stop *)0)->text) + 64u)
 
+/* QPassSignals and QProgramSignals have an answer but are not announced: gdb would change them around each
+ * breakpoint that it steps over, and twice for each instruction that it records. */
 void cmd_supported(struct session *s, const struct rsp_request *r)
 {
     struct rsp_out *o = &s->out;
@@ -17,8 +19,7 @@ void cmd_supported(struct session *s, const struct rsp_request *r)
     rsp_str(o, "PacketSize=");
     rsp_hex_u64(o, RSP_PACKET_MAX);
     rsp_str(o, ";qXfer:features:read+;qXfer:exec-file:read+;qXfer:threads:read+;QStartNoAckMode+;"
-               "vContSupported+;binary-upload+;ConditionalBreakpoints+;QNonStop+;QThreadEvents+;"
-               "QPassSignals+;QProgramSignals+");
+               "vContSupported+;binary-upload+;ConditionalBreakpoints+;QNonStop+;QThreadEvents+");
     if (r->features & RSP_FEATURE_SWBREAK)
         rsp_str(o, ";swbreak+");
     if (r->features & RSP_FEATURE_HWBREAK)
