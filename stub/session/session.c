@@ -430,7 +430,6 @@ static void packet(struct session *s, const struct rsp_item *item)
     if (wants_attach(s) && !attach(s))
         return;
     s->pending = true;
-    s->last_len = 0; /* the reply to the packet before this one has arrived */
     if (pauses(s))
         target_pause(s->target);
     if (!session_waiting(s))

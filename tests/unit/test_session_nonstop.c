@@ -93,6 +93,10 @@ static void test_what_stands(void **state)
     CONTAINS(w->a.reply, "swbreak:;");
     EXPECT("vStopped", "OK");
     EXPECT("qC", "QCp1.1");
+    /* The CPU that has something to tell comes first. */
+    ask(w, "vCont;t");
+    expect_stop(ask(w, "?"), "T05", 3);
+    expect_stop(ask(w, "vStopped"), "T00", 4);
 }
 
 static void test_others_run_on(void **state)
@@ -481,6 +485,19 @@ static void test_end_that_exits(void **state)
     }
 }
 
+/* An end that would restart the guest, come as the debugger interrupts: it stays stopped. */
+static void test_interrupt_at_an_end_that_restarts(void **state)
+{
+    struct world *w = open_with((struct policy){.on_panic = ACTION_RESTART});
+    (void)state;
+    run_all(w);
+    fake_stop_at(w->fake, 1, STOP_DISABLED_WAIT);
+    expect_stop(peer_send(w, &w->a, "\x03", 1), "%Stop:T06", 2);
+    assert_false(fake_running(w->fake));
+    assert_int_equal(w->fake->resets, 0);
+    world_close(w);
+}
+
 /* A restart that comes upon the halt for a request waits until that is answered. */
 static void test_restart_during_the_halt(void **state)
 {
@@ -535,6 +552,7 @@ int main(void)
         NONSTOP(test_end_stops_everybody),
         cmocka_unit_test(test_ends_by_policy),
         cmocka_unit_test(test_end_that_exits),
+        cmocka_unit_test(test_interrupt_at_an_end_that_restarts),
         cmocka_unit_test(test_restart_during_the_halt),
         NONSTOP(test_guest_that_cannot_run),
     };
