@@ -64,6 +64,11 @@ static inline unsigned insn_length(uint8_t first_byte)
     return length[first_byte >> 6];
 }
 
+/* Whether the instruction of which these are the six bytes (or fewer, if it is shorter) ends either with the
+ * PSW at the next one in storage, or in a program interruption, and neither depends on the PSW's interruption
+ * masks nor changes them. False if that is not known. */
+bool insn_goes_on(const uint8_t *insn);
+
 /* Writes one line, for example "0002000180000000 000000000010fdee: disabled wait, supervisor state, primary
  * space, DAT off, key 0, cc 0, program mask 0, 64-bit", into buf (always terminated) and returns buf. 160
  * bytes hold every PSW. */

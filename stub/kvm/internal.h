@@ -121,8 +121,7 @@ struct place {
     uint64_t dirty;
 };
 
-/* The CPU as it was in front of an instruction that was to be passed when an interruption came first: when it
- * is back as it was, it is still passing. */
+/* The CPU as it was in front of an instruction that was to be passed. */
 struct interrupted {
     bool valid;
     struct psw psw;
@@ -146,7 +145,8 @@ struct vcpu {
     /* What breakpoints there are at the PC was found out, and the CPU has not moved since: one that stopped
      * it was reported, and none is to be counted again when it goes on. */
     bool at_reported;
-    struct interrupted interrupted;
+    struct interrupted passing;
+    struct interrupted interrupted; /* the one before which an interruption came: to be passed yet */
     atomic_ullong exits[EXIT_KINDS];
     /* What KVM_SET_GUEST_DEBUG was last told. */
     bool debug_stale;
@@ -320,6 +320,14 @@ enum hit {
 };
 enum hit hit_code(struct vcpu *cpu, uint64_t pc, struct stop *stop);
 enum hit hit_watches(struct vcpu *cpu, struct stop *stop);
+
+/* pass.c: passing the instruction at a breakpoint that does not stop the CPU */
+void pass_begin(struct vcpu *cpu);
+void pass_end(struct vcpu *cpu);
+bool pass_goes_on(struct vcpu *cpu);
+bool pass_is_free(const struct vcpu *cpu);
+bool pass_is_quick(const struct vcpu *cpu);
+bool pass_quickly(struct vcpu *cpu, enum entered *entered, struct stop *stop);
 
 /* step.c */
 enum exit_outcome step_once(struct vcpu *cpu, struct stop *stop);

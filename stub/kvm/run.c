@@ -98,24 +98,12 @@ static void recheck_timer(struct vcpu *cpu, bool on)
     cpu->timer_on = on;
 }
 
-static bool back_from_interruption(struct vcpu *cpu)
-{
-    const struct kvm_run *run = cpu->run;
-    struct interrupted *i = &cpu->interrupted;
-
-    if (!i->valid || run->psw_addr != i->psw.addr || run->psw_mask != i->psw.mask ||
-        memcmp(run->s.regs.gprs, i->gprs, sizeof i->gprs) != 0)
-        return false;
-    i->valid = false;
-    return true;
-}
-
 /* Breakpoints at the PC before anything is executed there: the debugger, a step, or an interruption that
  * zgdbd itself carried out has put the PC onto them. PER would tell only after the instruction. A CPU that
  * waits executes nothing. */
 static enum next look(struct vcpu *cpu, struct stop *stop)
 {
-    if (cpu->at_reported || back_from_interruption(cpu))
+    if (cpu->at_reported || pass_goes_on(cpu))
         return NEXT_PASS;
     if (psw_enabled_wait(cpu->run->psw_mask))
         return NEXT_ENTER;
@@ -153,9 +141,11 @@ static enum next debug_exit(struct vcpu *cpu, struct stop *stop)
     if (next == NEXT_STOP)
         return NEXT_STOP;
     next = look(cpu, stop);
-    if (next != NEXT_ENTER || !code || told == cpu->run->psw_addr)
-        return next;
-    return hit_code(cpu, told, stop) == HIT_STOP ? NEXT_STOP : NEXT_ENTER;
+    if (next == NEXT_PASS && code && told == cpu->run->psw_addr && pass_is_free(cpu))
+        return NEXT_ENTER;
+    if (next == NEXT_ENTER && code && told != cpu->run->psw_addr && hit_code(cpu, told, stop) == HIT_STOP)
+        return NEXT_STOP;
+    return next == NEXT_ENTER ? NEXT_LOOK : next;
 }
 
 static enum next rearm(struct vcpu *cpu, struct stop *stop)
@@ -186,11 +176,11 @@ static enum next intercept(struct vcpu *cpu, struct stop *stop)
     return cpu->run->psw_addr != after && cpu->debug_stale ? rearm(cpu, stop) : NEXT_LOOK;
 }
 
-static enum next enter_applied(struct vcpu *cpu, struct stop *stop)
+static enum next after_entry(struct vcpu *cpu, enum entered entered, struct stop *stop)
 {
     enum next next = NEXT_LOOK;
 
-    switch (run_enter(cpu, false, stop)) {
+    switch (entered) {
     case ENTERED_STOP:
     case ENTERED_ERROR:
         return NEXT_STOP;
@@ -199,48 +189,29 @@ static enum next enter_applied(struct vcpu *cpu, struct stop *stop)
     case ENTERED_EXIT:
         next = cpu->run->exit_reason == KVM_EXIT_DEBUG ? debug_exit(cpu, stop) : intercept(cpu, stop);
     }
-    return (next == NEXT_LOOK || next == NEXT_ENTER) && cpu->m->applied.provisional ? NEXT_APPLY : next;
-}
-
-/* Where an interruption stores the PSW in the lowcore, and 0x80 above takes one from (Principles, "Assigned
- * Storage Locations"): restart, external, SVC, program, machine check, I/O. */
-#define OLD_PSWS 0x120
-#define OLD_PSWS_END 0x180
-#define NEW_PSW_AFTER_OLD 0x80
-
-/* Whether the CPU stands at the beginning of an interruption that came in front of the instruction at psw. */
-static bool interrupted_at(const struct vcpu *cpu, struct psw psw)
-{
-    const struct guest_memory *memory = &cpu->m->memory;
-    uint64_t prefix = cpu->run->s.regs.prefix;
-
-    for (unsigned old = OLD_PSWS; old < OLD_PSWS_END && prefix <= memory->size - LOWCORE_BYTES; old += 16) {
-        const uint8_t *at = memory->base + prefix + old;
-        const uint8_t *new = at + NEW_PSW_AFTER_OLD;
-
-        if (load_be64(at) == psw.mask && load_be64(at + 8) == psw.addr &&
-            load_be64(new) == cpu->run->psw_mask && load_be64(new + 8) == cpu->run->psw_addr)
-            return true;
-    }
-    return false;
+    return next == NEXT_LOOK && cpu->m->applied.provisional ? NEXT_APPLY : next;
 }
 
 /* One instruction with everything else in force. */
 static enum next pass(struct vcpu *cpu, struct stop *stop)
 {
-    struct interrupted before = {.valid = true, .psw = {cpu->run->psw_mask, cpu->run->psw_addr}};
+    enum entered entered = ENTERED_EXIT;
     enum exit_outcome outcome;
 
     if (!opcodes_lift(cpu))
         return NEXT_PASS_BARE;
-    memcpy(before.gprs, cpu->run->s.regs.gprs, sizeof before.gprs);
+    pass_begin(cpu);
+    if (pass_is_quick(cpu)) {
+        bool done = pass_quickly(cpu, &entered, stop);
+
+        opcodes_lower(cpu->m);
+        pass_end(cpu);
+        return done ? NEXT_LOOK : after_entry(cpu, entered, stop);
+    }
     outcome = step_once(cpu, stop);
     opcodes_lower(cpu->m);
-    if (interrupted_at(cpu, before.psw))
-        cpu->interrupted = before;
-    if (outcome == OUTCOME_STOP)
-        return NEXT_STOP;
-    return rearm(cpu, stop);
+    pass_end(cpu);
+    return outcome == OUTCOME_STOP ? NEXT_STOP : rearm(cpu, stop);
 }
 
 /* Runs with the breakpoints in force. */
@@ -258,7 +229,7 @@ static enum next run_applied(struct vcpu *cpu, struct stop *stop)
             next = pass(cpu, stop);
             break;
         case NEXT_ENTER:
-            next = enter_applied(cpu, stop);
+            next = after_entry(cpu, run_enter(cpu, false, stop), stop);
             break;
         default:
             return next;

@@ -52,6 +52,14 @@ static bool at_count(const struct breakpoint *b, const struct agent_context *c, 
     return decided == stops_at_count;
 }
 
+static uint64_t mask_at(uint64_t absolute)
+{
+    uint8_t bytes[8];
+
+    assert_int_equal(machine_read_memory(rig, 0, SPACE_ABSOLUTE, absolute, bytes, 8), 8);
+    return load_be64(bytes);
+}
+
 static int setup(void **state)
 {
     if (rig_setup(state) < 0)
@@ -164,7 +172,7 @@ static void the_pc_was_put_there(void **state)
     assert_int_equal(rig_reg(R10), 2);
 }
 
-/* An interruption comes before the instruction that is to be passed: counted once all the same. */
+/* An interruption is due when the instruction is to be passed: counted once all the same. */
 static bool interrupts(const struct breakpoint *b, const struct agent_context *c, char *text, size_t size)
 {
     (void)b;
@@ -175,20 +183,49 @@ static bool interrupts(const struct breakpoint *b, const struct agent_context *c
     return false;
 }
 
-static void an_interruption_comes_first(void **state)
+static void counts_once(const char *code, uint64_t count)
 {
-    (void)state;
-    rig_put(0x2000, AGHI_10_1 AGHI_10_1 END);
+    rig_put(0x2000, code);
     rig_set_reg(REG_PSWM, RIG_64BIT | PSW_EXT);
     rig_breakpoint(BP_SOFTWARE, 0x2004, 0);
     decide = interrupts;
     rig_put(RIG_EXTERNAL, "b2b20130"); /* LPSWE 0x130: back */
     rig_assert_stop(rig_continue(), STOP_DISABLED_WAIT, 0x3333);
     assert_int_equal(decided, 1);
-    assert_int_equal(rig_reg(R10), 2);
+    assert_int_equal(rig_reg(R10), count);
+    assert_int_equal(mask_at(0x130) & PSW_EXT, PSW_EXT);
 }
 
-/* What a false condition costs: two entries, and no more calls than one to step and one to go on. */
+static void an_interruption_comes_before_a_branch(void **state)
+{
+    (void)state;
+    counts_once(AGHI_10_1 "a7f40002" END, 1);
+}
+
+static void an_interruption_waits_for_an_addition(void **state)
+{
+    (void)state;
+    counts_once(AGHI_10_1 AGHI_10_1 END, 2);
+    rig_assert_bytes(0x138, "0000000000002008");
+}
+
+/* What is passed ends in a program interruption: the old PSW is as if nothing had been there. */
+static void a_program_interruption(void **state)
+{
+    (void)state;
+    rig_put(0x2000, AGHI_10_1 "5800c000"); /* L 0,0(12) */
+    rig_set_reg(REG_R0 + 12, RIG_MEMORY);
+    rig_set_reg(REG_PSWM, RIG_64BIT | PSW_EXT | PSW_IO | PSW_MCHECK);
+    rig_put(RIG_PROGRAM, END);
+    rig_breakpoint(BP_SOFTWARE, 0x2004, 0);
+    rig_assert_stop(rig_continue(), STOP_DISABLED_WAIT, 0x3333);
+    assert_int_equal(decided, 1);
+    assert_int_equal(mask_at(0x150), psw_with_cc(RIG_64BIT | PSW_EXT | PSW_IO | PSW_MCHECK, 2));
+    rig_assert_bytes(RIG_PROGRAM, END);
+    rig_assert_bytes(0x2004, "5800c000");
+}
+
+/* What a false condition costs: two entries, or one where PER tells. */
 static void what_it_costs(void **state)
 {
     unsigned runs, calls;
@@ -204,7 +241,23 @@ static void what_it_costs(void **state)
     stops_at_count = 101;
     rig_assert_stop(rig_continue(), STOP_SW_BREAKPOINT, 0x2004);
     assert_in_range(kernel.runs - runs, 100, 202);
-    assert_in_range(kernel.debug_calls - calls, 0, 202);
+    assert_in_range(kernel.debug_calls - calls, 0, 2); /* it was told, and single-stepped over, once */
+}
+
+static void what_it_costs_with_hardware(void **state)
+{
+    unsigned runs, calls;
+
+    (void)state;
+    rig_breakpoint(BP_HARDWARE, 0x2004, 0);
+    stops_at_count = 1;
+    rig_assert_stop(rig_continue(), STOP_HW_BREAKPOINT, 0x2004);
+    runs = kernel.runs;
+    calls = kernel.debug_calls;
+    stops_at_count = 101;
+    rig_assert_stop(rig_continue(), STOP_HW_BREAKPOINT, 0x2004);
+    assert_in_range(kernel.runs - runs, 100, 102);
+    assert_in_range(kernel.debug_calls - calls, 0, 4);
 }
 
 /* ---- a stop that somebody wants ---- */
@@ -419,8 +472,11 @@ int main(void)
         TEST(one_after_the_other),
         TEST(two_at_one_address),
         TEST(the_pc_was_put_there),
-        TEST(an_interruption_comes_first),
+        TEST(an_interruption_comes_before_a_branch),
+        TEST(an_interruption_waits_for_an_addition),
+        TEST(a_program_interruption),
         TEST(what_it_costs),
+        TEST(what_it_costs_with_hardware),
         TEST(a_flood_can_be_interrupted),
         TEST(registers_and_memory_without_opcodes),
         TEST(a_text_is_told),

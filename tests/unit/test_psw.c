@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include <string.h>
 
 #include "zgdbd/psw.h"
@@ -100,12 +102,42 @@ static void description_fits_and_is_cut(void **state)
     assert_int_equal(strlen(small), sizeof small - 1);
 }
 
+static bool goes_on(const char *hex)
+{
+    uint8_t insn[6] = {0};
+
+    for (unsigned i = 0, byte; i < 6 && sscanf(hex + 2 * (size_t)i, "%2x", &byte) == 1; i++)
+        insn[i] = (uint8_t)byte;
+    return insn_goes_on(insn);
+}
+
+static void instructions_that_go_on(void **state)
+{
+    static const char *const yes[] = {"0700",         "1812",         "a7f80001",     "a7040000",
+                                      "c00400000000", "47000000",     "b9040012",     "e31020000024",
+                                      "eb6ff0300024", "d203f000f004", "ec1200ff0055", "5810f000"};
+    static const char *const no[] = {
+        "07fe",         "0a05",         "05ef",         "44000000",     "47f0f000",     "82000000",
+        "a7f40000",     "a7150000",     "a7060000",     "a7170000",     "ac00f000",     "ad00f000",
+        "80000000",     "b98d0010",     "b2b2f000",     "c0f400000000", "c0e500000000", "c60000000000",
+        "e31000000046", "eb1200000044", "ec1200000064", "cc1600000000", "ec12000000fe"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
+        if (!goes_on(yes[i]))
+            fail_msg("%s goes on", yes[i]);
+    for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+        if (goes_on(no[i]))
+            fail_msg("%s may not go on", no[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wraps_by_addressing_mode), cmocka_unit_test(tells_waits_apart),
         cmocka_unit_test(sets_the_condition_code),  cmocka_unit_test(knows_instruction_lengths),
         cmocka_unit_test(describes_in_words),       cmocka_unit_test(description_fits_and_is_cut),
+        cmocka_unit_test(instructions_that_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
