@@ -19,7 +19,8 @@ void cmd_supported(struct session *s, const struct rsp_request *r)
     rsp_str(o, "PacketSize=");
     rsp_hex_u64(o, RSP_PACKET_MAX);
     rsp_str(o, ";qXfer:features:read+;qXfer:exec-file:read+;qXfer:threads:read+;QStartNoAckMode+;"
-               "vContSupported+;binary-upload+;ConditionalBreakpoints+;QNonStop+;QThreadEvents+");
+               "vContSupported+;binary-upload+;ConditionalBreakpoints+;BreakpointCommands+;QNonStop+;"
+               "QThreadEvents+");
     if (r->features & RSP_FEATURE_SWBREAK)
         rsp_str(o, ";swbreak+");
     if (r->features & RSP_FEATURE_HWBREAK)

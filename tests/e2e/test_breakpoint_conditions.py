@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Conditions of breakpoints with the real gdb, evaluated where they are hit: gdb sees only the stops it asked for,
+"""Conditions and commands of breakpoints with the real gdb, evaluated where they are hit: gdb sees only the stops it asked for,
 and the daemon's own counters prove that it was not asked about the others."""
 
 import re
@@ -8,6 +8,7 @@ import pytest
 from zharness import guest, symbols
 
 CONDITIONS = symbols(guest("conditions"))
+ITEM = 24  # bytes: name, visits, next
 
 
 def counters(gdb):
@@ -125,6 +126,19 @@ def test_a_condition_that_cannot_be_evaluated(gdb):
     assert at_visit(gdb)[0] == 10
 
 
+def test_agent_printf(gdb):
+    """What a dprintf prints comes to gdb's console, and nothing stops for it."""
+    gdb.execute("set dprintf-style agent")
+    gdb.execute("set var rounds = 40")
+    gdb.execute(r'dprintf visit,"%ld: %s is %d%% of %#lx\n", number, item->name, (int)item->visits, item->next')
+    gdb.execute("condition $bpnum number % 10 == 1")
+    text = gdb.execute("continue")
+    names = ("alpha", "beta", "gamma", "delta")
+    lines = [f"{n}: {names[n % 4]} is {n // 4}% of {CONDITIONS['items'] + (n + 1) % 4 * ITEM:#x}\n" for n in (1, 11, 21, 31)]
+    assert "".join(lines) in text
+    assert "reached 40, hit 4, held by an opcode, 1 condition, 1 command" in gdb.execute("monitor breakpoints")
+
+
 def test_watch_if(gdb):
     gdb.execute("watch total")
     total = CONDITIONS["total"]
@@ -142,3 +156,24 @@ def test_watch_if(gdb):
     gdb.execute(f"monitor watch-if {total:#x}")
     gdb.go()
     assert gdb.value("total") == sum(range(98))
+
+
+def test_dprintf_without_gdb(bench):
+    """`set disconnected-dprintf on`: it goes on when gdb has gone, and what it prints goes to the log."""
+    daemon = bench.zgdbd("conditions", "--log", "info")
+    gdb = bench.gdb(daemon)
+    gdb.execute("set dprintf-style agent")
+    gdb.execute("set disconnected-dprintf on")
+    gdb.execute("set breakpoint always-inserted on")
+    gdb.execute("set var rounds = 1000000000")
+    gdb.execute('dprintf visit,"left behind %ld\\n", number')
+    gdb.execute("condition $bpnum number % 100 == 99")
+    gdb.resume()
+    gdb.interrupt()
+    gdb.execute("detach")
+    daemon.await_log(r"left behind \d*99\n.*left behind \d*99\n")
+    again = bench.gdb(daemon)
+    assert "left behind by a debugger that has gone" in again.execute("monitor breakpoints")
+    again.execute("break visit")  # takes its place
+    again.go()
+    assert "left behind" not in again.execute("monitor breakpoints")

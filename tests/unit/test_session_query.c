@@ -24,7 +24,7 @@ static void test_supported(void **state)
     struct world *w = *state;
     const char *base = "PacketSize=20000;qXfer:features:read+;qXfer:exec-file:read+;"
                        "qXfer:threads:read+;QStartNoAckMode+;vContSupported+;binary-upload+;"
-                       "ConditionalBreakpoints+;QNonStop+;QThreadEvents+";
+                       "ConditionalBreakpoints+;BreakpointCommands+;QNonStop+;QThreadEvents+";
     EXPECT("qSupported", base);
     ask(w, ALL_FEATURES);
     assert_true(starts(w->a.reply, base));
