@@ -169,7 +169,8 @@ class Stub:
         """Sets 1,000, hits one, removes them."""
         nops = bytes.fromhex("a7040000")
         where = [WORK_AT + 0x1000 + 4 * number for number in range(BREAKPOINTS)]
-        self.rsp.write(where[0] - len(nops), nops * (BREAKPOINTS + 1))
+        for at in range(where[0] - 4 * len(nops), where[-1] + 4 * len(nops), 16 * len(nops)):  # QEMU takes no long packets
+            self.rsp.write(at, nops * 16)
         self.rsp.set_reg("pswa", where[0] - len(nops))
         took = sum(self.rsp.exchange(f"Z0,{at:x},2".encode())[0] for at in where)
         took += self.rsp.exchange(b"vCont;c")[0]
