@@ -114,7 +114,7 @@ static unsigned watch_entries(struct vcpu *fill, const struct dat_context *ctx, 
             break;
         part = part < at.left ? part : at.left;
         if (fill && fill->nwatch < HW_ENTRIES_MAX)
-            fill->watch[fill->nwatch++] = (struct watch){&a->bp, at.absolute, addr, (size_t)part, {0}};
+            fill->watch[fill->nwatch++] = (struct watch){&a->bp, at.absolute, addr, (size_t)part, 0, {0}};
         addr += part;
         left -= part;
         n++;

@@ -75,10 +75,29 @@ int debug_arm(struct vcpu *cpu, uint32_t control, unsigned nhw, const struct kvm
     return tell_kvm(cpu, e);
 }
 
+/* The number in the first 8 (or fewer) watched bytes, big endian, as a debugger sees them. */
+uint64_t watch_value(const struct vcpu *cpu, const struct watch *w)
+{
+    size_t len = w->len < 8 ? w->len : 8;
+    uint8_t bytes[8];
+    uint64_t value = 0;
+
+    memcpy(bytes, cpu->m->memory.base + w->absolute, len);
+    traps_hide(cpu, w->absolute, bytes, len);
+    opcodes_hide(cpu->m, w->absolute, bytes, len);
+    for (size_t i = 0; i < len; i++)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
 void watch_take(struct vcpu *cpu)
 {
-    for (unsigned i = 0; i < cpu->nwatch; i++)
-        memcpy(cpu->watch[i].old, cpu->m->memory.base + cpu->watch[i].absolute, cpu->watch[i].len);
+    for (unsigned i = 0; i < cpu->nwatch; i++) {
+        struct watch *w = &cpu->watch[i];
+
+        memcpy(w->old, cpu->m->memory.base + w->absolute, w->len);
+        w->old_value = watch_value(cpu, w);
+    }
 }
 
 /* The first watched range from w on whose bytes differ from those at arming time, or NULL. */

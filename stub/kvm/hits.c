@@ -117,24 +117,14 @@ enum hit hit_code(struct vcpu *cpu, uint64_t pc, struct stop *stop)
     return hit;
 }
 
-/* The number in the first 8 (or fewer) watched bytes, big endian. */
-static uint64_t value_of(const uint8_t *bytes, size_t len)
-{
-    uint64_t value = 0;
-
-    for (size_t i = 0; i < len && i < 8; i++)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
 static struct stop watch_stop(const struct vcpu *cpu, const struct watch *w)
 {
     struct stop stop = {.addr = 0};
 
     stop_at(cpu, &stop, STOP_WATCH, "watchpoint");
     stop.addr = w->bp->addr;
-    stop.old_value = value_of(w->old, w->len);
-    stop.new_value = value_of(cpu->m->memory.base + w->absolute, w->len);
+    stop.old_value = w->old_value;
+    stop.new_value = watch_value(cpu, w);
     snprintf(stop.text, sizeof stop.text, "watchpoint at 0x%llx: 0x%llx was 0x%llx",
              (unsigned long long)w->addr, (unsigned long long)stop.new_value,
              (unsigned long long)stop.old_value);

@@ -79,12 +79,14 @@ struct applied_set {
     size_t lifted, nlifted; /* of these, first and number that are out for one instruction */
 };
 
-/* One PER entry for a watchpoint or a part of it, with the bytes it had when it was armed. */
+/* One PER entry for a watchpoint or a part of it, with the bytes it had when it was armed, opcodes and traps
+ * among them, and the value without these. */
 struct watch {
     const struct breakpoint *bp;
     uint64_t absolute;
     uint64_t addr;
     size_t len;
+    uint64_t old_value;
     uint8_t old[WATCH_BYTES_MAX];
 };
 
@@ -283,6 +285,7 @@ int debug_arm(struct vcpu *cpu, uint32_t control, unsigned nhw, const struct kvm
               struct err *e);
 bool debug_available(struct vcpu *cpu);
 void watch_take(struct vcpu *cpu);
+uint64_t watch_value(const struct vcpu *cpu, const struct watch *w);
 const struct watch *watch_changed(const struct vcpu *cpu);
 const struct watch *watch_changed_next(const struct vcpu *cpu, const struct watch *w);
 int watch_rearm(struct vcpu *cpu, struct err *e);

@@ -121,15 +121,23 @@ static size_t number_at(const struct applied_set *set, size_t first, uint64_t ab
     return n;
 }
 
+static bool is_lifted(const struct applied_set *set, size_t i)
+{
+    return i - set->lifted < set->nlifted;
+}
+
 /* Whether the opcode at this address of the CPU is one of ours, set for this address or for another that
- * leads there. */
+ * leads there. What is there while ours is lifted is the guest's. */
 bool opcode_at(const struct vcpu *cpu, uint64_t pc)
 {
     const struct applied_set *set = &cpu->m->applied;
     uint64_t absolute;
+    size_t first;
 
-    return set->nopcodes && memory_absolute(cpu, SPACE_PSW, pc, &absolute) == 0 &&
-           number_at(set, first_from(set, absolute), absolute) > 0;
+    if (!set->nopcodes || memory_absolute(cpu, SPACE_PSW, pc, &absolute) < 0)
+        return false;
+    first = first_from(set, absolute);
+    return number_at(set, first, absolute) > 0 && !is_lifted(set, first);
 }
 
 static bool is_execute(const uint8_t *insn)
@@ -168,11 +176,6 @@ void opcodes_lower(struct kvm_machine *m)
     for (size_t i = 0; i < set->nlifted; i++)
         insert(m, set->opcode[set->lifted + i].of);
     set->nlifted = 0;
-}
-
-static bool is_lifted(const struct applied_set *set, size_t i)
-{
-    return i - set->lifted < set->nlifted;
 }
 
 /* Puts what the opcodes replaced into bytes, a copy of what is in memory at this absolute address. */

@@ -78,6 +78,7 @@ bool pass_goes_on(struct vcpu *cpu)
         memcmp(cpu->run->s.regs.gprs, i->gprs, sizeof i->gprs) != 0)
         return false;
     i->valid = false;
+    cpu->at_reported = true;
     return true;
 }
 
@@ -136,7 +137,7 @@ bool pass_quickly(struct vcpu *cpu, enum entered *entered, struct stop *stop)
 {
     uint64_t insn = 0, next;
     uint8_t *behind, saved[2];
-    unsigned passed;
+    unsigned passed, nwatch = cpu->nwatch;
     bool done;
 
     memory_absolute(cpu, SPACE_PSW, cpu->run->psw_addr, &insn);
@@ -146,7 +147,9 @@ bool pass_quickly(struct vcpu *cpu, enum entered *entered, struct stop *stop)
     memcpy(saved, behind, sizeof saved);
     memset(behind, 0, sizeof saved);
     cpu->run->psw_mask &= ~MASKS;
+    cpu->nwatch = 0; /* nothing has changed yet but by what was just done to the code */
     *entered = run_enter(cpu, false, stop);
+    cpu->nwatch = nwatch;
     passed = *entered == ENTERED_EXIT ? opcode_passed(cpu) : 0;
     done = passed && (rewound(cpu, passed) == next || traps_hit(cpu, rewound(cpu, passed)));
     if (done)

@@ -184,7 +184,8 @@ static enum next after_entry(struct vcpu *cpu, enum entered entered, struct stop
     case ENTERED_STOP:
     case ENTERED_ERROR:
         return NEXT_STOP;
-    case ENTERED_KICK:
+    case ENTERED_KICK: /* which has perhaps kept KVM from telling of a change */
+        next = after_watches(cpu, stop);
         break;
     case ENTERED_EXIT:
         next = cpu->run->exit_reason == KVM_EXIT_DEBUG ? debug_exit(cpu, stop) : intercept(cpu, stop);

@@ -106,6 +106,7 @@ void traps_set(struct vcpu *cpu, const uint64_t *insn)
     }
 }
 
+/* Bytes that the guest has stored over a trap stay. */
 void traps_remove(struct vcpu *cpu)
 {
     struct handler_traps *t = &cpu->traps;
@@ -113,8 +114,9 @@ void traps_remove(struct vcpu *cpu)
     for (unsigned i = 0; i < t->n; i++) {
         uint8_t *at = cpu->m->memory.base + t->absolute[i];
 
-        if (t->set[i] && memcmp(at, opcode_diag_501, TRAP_BYTES) == 0)
-            memcpy(at, t->saved[i], TRAP_BYTES);
+        for (unsigned j = 0; t->set[i] && j < TRAP_BYTES; j++)
+            if (at[j] == opcode_diag_501[j])
+                at[j] = t->saved[i][j];
         t->set[i] = false;
     }
 }
@@ -124,10 +126,13 @@ void traps_hide(const struct vcpu *cpu, uint64_t absolute, uint8_t *bytes, size_
 {
     const struct handler_traps *t = &cpu->traps;
 
-    for (unsigned i = 0; i < t->n; i++)
+    for (unsigned i = 0; i < t->n; i++) {
+        const uint8_t *at = cpu->m->memory.base + t->absolute[i];
+
         for (unsigned j = 0; t->set[i] && j < TRAP_BYTES; j++)
-            if (t->absolute[i] + j - absolute < len)
+            if (t->absolute[i] + j - absolute < len && at[j] == opcode_diag_501[j])
                 bytes[t->absolute[i] + j - absolute] = t->saved[i][j];
+    }
 }
 
 /* Whether the opcode at this address of the CPU is one of the traps. */

@@ -33,8 +33,8 @@ bool insn_goes_on(const uint8_t *insn)
         if ((insn[1] & 15) == 4)
             return !(insn[1] & 0xf0);
         return (insn[1] & 15) < 4 || (insn[1] & 15) > 7;
-    case 0xb9: /* below EPSW, and those with three operands */
-        return insn[1] < 0x8a || insn[1] >= 0xe0;
+    case 0xb9: /* below EPSW but for BCTGR, and those with three operands */
+        return (insn[1] < 0x8a && insn[1] != 0x46) || insn[1] >= 0xe0;
     case 0xe3: /* BCTG, BIC */
         return insn[5] != 0x46 && insn[5] != 0x47;
     case 0xe5: /* MVHI, CLHHSI and the like */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -207,6 +208,49 @@ static void an_interruption_waits_for_an_addition(void **state)
     (void)state;
     counts_once(AGHI_10_1 AGHI_10_1 END, 2);
     rig_assert_bytes(0x138, "0000000000002008");
+}
+
+/* A restart comes first; and back at the instruction, a kick does before it is executed. */
+static int kicked_at_the_second_pass(struct kvm_run *run)
+{
+    static const uint8_t addition[] = {0xa7, 0xab};
+
+    if (run->psw_addr == 0x2004 && memcmp(kernel.memory + 0x2004, addition, 2) == 0) {
+        note(0);
+        kernel.restart_pending = nseen == 1;
+    }
+    if (nseen != 2)
+        return kernel_cpu(run);
+    note(0); /* once */
+    return -EINTR;
+}
+
+static void a_kick_comes_before_what_was_interrupted(void **state)
+{
+    (void)state;
+    rig_put64(0x1a0, RIG_64BIT);
+    rig_put64(0x1a8, 0x5300);
+    rig_put(0x5300, "b2b20120"); /* LPSWE 0x120: back */
+    rig_put(0x2008, END);
+    rig_breakpoint(BP_SOFTWARE, 0x2004, 0);
+    kernel.run = kicked_at_the_second_pass;
+    rig_assert_stop(rig_continue(), STOP_DISABLED_WAIT, 0x3333);
+    assert_in_range(nseen, 3, 10);
+    assert_int_equal(decided, 1);
+    assert_int_equal(rig_reg(R10), 2);
+}
+
+/* The instruction is the opcode itself: the guest takes its operation exception. */
+static void the_guests_own_opcode_is_passed(void **state)
+{
+    (void)state;
+    rig_put(0x2004, "0000");
+    rig_put(RIG_PROGRAM, END);
+    rig_breakpoint(BP_SOFTWARE, 0x2004, 0);
+    stops_at_count = 10;
+    rig_assert_stop(rig_continue(), STOP_DISABLED_WAIT, 0x3333);
+    assert_int_equal(decided, 1);
+    rig_assert_bytes(0x2004, "0000");
 }
 
 /* What is passed ends in a program interruption: the old PSW is as if nothing had been there. */
@@ -422,6 +466,65 @@ static void a_watchpoint_and_an_opcode(void **state)
     assert_int_equal(decided, 5);
 }
 
+static bool reads_the_handler(const struct breakpoint *b, const struct agent_context *c, char *text,
+                              size_t size)
+{
+    uint8_t bytes[4];
+
+    assert_int_equal(c->read_memory(c->arg, RIG_EXTERNAL, bytes, 4), 4);
+    note(load_be32(bytes));
+    return value_stops(b, c, text, size);
+}
+
+/* The trap of a step lies there, of which one byte is stored over. */
+static void a_handler_changes_under_its_trap(void **state)
+{
+    static const uint64_t expected[] = {0xa7330001, RIG_EXTERNAL, 0xa7ab, 0xa733};
+
+    (void)state;
+    rig_put(0x2000, "9233c001");
+    rig_set_reg(REG_R0 + 12, RIG_EXTERNAL);
+    rig_breakpoint(BP_WRITE, RIG_EXTERNAL, 2);
+    decide = reads_the_handler;
+    rig_step();
+    assert_memory_equal(seen, expected, sizeof expected);
+    rig_assert_bytes(RIG_EXTERNAL, "a7330001");
+}
+
+/* The store is executed, and a kick keeps KVM from telling it. */
+static int stores_and_is_kicked(struct kvm_run *run)
+{
+    kernel.memory[0x3800] = 0x33;
+    run->psw_addr = 0x2004;
+    kernel.debug_pending = KVM_HW_WP_WRITE;
+    kernel.run = kernel_cpu;
+    return -EINTR;
+}
+
+static void a_change_behind_a_kick_is_told(void **state)
+{
+    (void)state;
+    rig_breakpoint(BP_WRITE, 0x3800, 1);
+    rig_breakpoint(BP_SOFTWARE, 0x2004, 0);
+    decide = value_stops;
+    kernel.run = stores_and_is_kicked;
+    rig_put(0x2004, END);
+    rig_assert_stop(rig_continue(), STOP_WATCH, 0x2004);
+    assert_int_equal(decided, 1);
+}
+
+/* An opcode lies in what is watched, and is out for an instruction when a stop is wanted. */
+static void watched_code_has_not_changed(void **state)
+{
+    (void)state;
+    rig_breakpoint(BP_WRITE, 0x2004, 8);
+    rig_breakpoint(BP_SOFTWARE, 0x2004, 0);
+    decide = interrupts_the_machine;
+    decided = 49;
+    rig_assert_stop(rig_continue(), STOP_INTERRUPT, 0x2004);
+    assert_int_equal(decided, 50);
+}
+
 /* ---- what the plan says ---- */
 
 static bool actions_stop(const struct breakpoint *b, const struct agent_context *c, char *text, size_t size)
@@ -474,6 +577,8 @@ int main(void)
         TEST(the_pc_was_put_there),
         TEST(an_interruption_comes_before_a_branch),
         TEST(an_interruption_waits_for_an_addition),
+        TEST(a_kick_comes_before_what_was_interrupted),
+        TEST(the_guests_own_opcode_is_passed),
         TEST(a_program_interruption),
         TEST(what_it_costs),
         TEST(what_it_costs_with_hardware),
@@ -483,6 +588,9 @@ int main(void)
         TEST(a_watchpoint_goes_on),
         TEST(overlapping_watchpoints),
         TEST(a_watchpoint_and_an_opcode),
+        TEST(a_handler_changes_under_its_trap),
+        TEST(a_change_behind_a_kick_is_told),
+        TEST(watched_code_has_not_changed),
         TEST(other_actions_at_the_same_place),
     };
 
