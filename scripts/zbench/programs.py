@@ -2,7 +2,6 @@
 """The programs that are compared, started in the box, and a timed connection to each: over TCP from outside of the box,
 or over a Unix socket within it."""
 
-import io
 import os
 import re
 import struct
@@ -95,7 +94,6 @@ class Relayed(Rsp):
     def __init__(self, box, floor, path):
         self.errors = tempfile.TemporaryFile("w+")
         self.process = box.popen([floor, "relay", path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
-        self.out = io.BufferedReader(self.process.stdout)
         self.owed = b""
         super().__init__(None, START_LIMIT)
 
@@ -103,11 +101,11 @@ class Relayed(Rsp):
         frame = self.owed + b"$" + payload + b"#" + checksum(payload)
         self.process.stdin.write(struct.pack(">I", len(frame)) + frame)
         self.process.stdin.flush()
-        head = self.out.read(16)
+        head = self.process.stdout.read(16)
         if len(head) < 16:
             raise RspError(f"the relay ended instead of an answer to {payload!r}: {last_words(self.errors)}")
         took, size, shown = struct.unpack(">QII", head)
-        reply = self.out.read(shown)
+        reply = self.process.stdout.read(shown)
         self.owed = b"+" if self.acks else b""
         return took / 1e9, reply, size
 
