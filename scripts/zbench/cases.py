@@ -115,7 +115,7 @@ class Stub:
 
     def range_step(self):
         """From the loop's first instruction to the one behind it, 2 steps a round."""
-        rounds = 2000 if self.ranges else 40
+        rounds = 4000 if self.ranges else 40
         self.begin_work(rounds)
         if self.ranges:
             took = self.rsp.exchange(f"vCont;r{WORK_AT:x},{WORK_END:x}".encode())[0]
@@ -156,14 +156,15 @@ class Stub:
         return took
 
     def dump(self):
-        """Seconds for 64 MiB from the guest's first byte on, and what the floor needs to do the same."""
+        """Seconds for 64 MiB from the guest's first byte on. And what the floor needs to move as much: the requests, and the
+        sizes that the replies would have if nothing in them were shortened or escaped."""
         size = DUMP_BYTES if self.has_x else QEMU_DUMP_BYTES
         requests = self.reads("x" if self.has_x else "m", size, 0)
         exchanges = [self.rsp.exchange(request) for request in requests]
         if any(b"$E" in reply[:3] for _, reply, _ in exchanges):
             raise zbox.Failure(f"dump_64m of {self.name}: {exchanges[-1][1][:80]!r}")
         took = sum(took for took, _, _ in exchanges) * (DUMP_BYTES // size)
-        return took, requests, [size for _, _, size in exchanges]
+        return took, requests, [int(request.split(b",")[1], 16) + len("$b#00") for request in requests]
 
     def breakpoints(self):
         """Sets 1,000, hits one, removes them."""
@@ -215,7 +216,7 @@ class Floor:
     def work(self, case):
         """Seconds for one of what the case counts."""
         if case == "range_step":
-            return self.bare("steps", 4000)
+            return self.bare("steps", 8000)
         if case == "false_condition":
             return self.bare("sw") + self.bare("step")
         packets = 2 * BREAKPOINTS + 1

@@ -112,7 +112,7 @@ class Relayed(Rsp):
     def bytes(self, payload, timeout=None):
         payload = payload.encode("latin-1") if isinstance(payload, str) else payload
         reply = self.exchange(payload)[1]
-        return unescape(re.match(rb"\+*\$([^#]*)#", reply)[1])
+        return unescape(re.match(rb"\+*\$([^#]*)", reply)[1])
 
     def close(self):
         end(self.process)
