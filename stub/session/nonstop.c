@@ -11,35 +11,27 @@ enum target_state nonstop_begin_stopped(struct target *t, struct err *e)
     return NONSTOP_STOPPED;
 }
 
-enum target_state nonstop_begin_running(struct target *t, struct err *e)
-{
-    (void)e;
-    t->non_stop = true;
-    return NONSTOP_RUNNING;
-}
-
-/* Entering all-stop stops everybody. What was not told yet is, at the next resume. */
-enum target_state nonstop_end(struct target *t, struct err *e)
-{
-    (void)e;
-    stops_hold(t);
-    if (t->in_flight)
-        stops_remove(t, t->queue[0]);
-    t->in_flight = false;
-    for (unsigned at = t->queued; at-- > 0;) {
-        unsigned cpu = t->queue[at];
-        if (t->cpus[cpu].quiet || !stops_worth_keeping(&t->cpus[cpu].stop))
-            stops_remove(t, cpu);
-    }
-    t->non_stop = false;
-    return ATTACHED_STOPPED;
-}
-
 enum target_state nonstop_pause(struct target *t, struct err *e)
 {
     (void)e;
     machine_interrupt(t->machine);
     return NONSTOP_HALTING;
+}
+
+/* An interrupt may be on its way, and stops that were kept for a resume are to be told now. */
+enum target_state nonstop_begin_running(struct target *t, struct err *e)
+{
+    t->non_stop = true;
+    t->break_in = t->interrupted;
+    return t->queued ? nonstop_pause(t, e) : NONSTOP_RUNNING;
+}
+
+enum target_state nonstop_end(struct target *t, struct err *e)
+{
+    (void)e;
+    stops_all_stop(t);
+    t->non_stop = false;
+    return ATTACHED_STOPPED;
 }
 
 /* CPUs that run, or whose stop was not acknowledged yet, are left alone. */

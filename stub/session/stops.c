@@ -79,6 +79,19 @@ bool stops_worth_keeping(const struct stop *stop)
     return stop->tell || (stop->reason != STOP_STEP && stop->reason != STOP_INTERRUPT);
 }
 
+void stops_all_stop(struct target *t)
+{
+    stops_hold(t);
+    if (t->in_flight)
+        stops_remove(t, t->queue[0]);
+    t->in_flight = false;
+    for (unsigned at = t->queued; at-- > 0;) {
+        unsigned cpu = t->queue[at];
+        if (t->cpus[cpu].quiet || !stops_worth_keeping(&t->cpus[cpu].stop))
+            stops_remove(t, cpu);
+    }
+}
+
 static bool point_is_there(const struct target *t, const struct stop *stop)
 {
     switch (stop->reason) {

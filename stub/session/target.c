@@ -157,11 +157,11 @@ static enum target_state standing(const struct target *t)
     return t->non_stop ? NONSTOP_STOPPED : ATTACHED_STOPPED;
 }
 
+/* The debugger before may have gone in the middle of a request of non-stop. */
 static enum target_state attach_stopped(struct target *t, struct err *e)
 {
     (void)e;
-    t->killed = false;
-    t->interrupt_due = false;
+    stops_all_stop(t);
     return standing(t);
 }
 
@@ -179,7 +179,6 @@ static enum target_state attach_halting(struct target *t, struct err *e)
 {
     (void)e;
     registry_leave(t);
-    t->killed = false;
     return ATTACHED_HALTING;
 }
 
@@ -200,11 +199,9 @@ static enum target_state detach_running(struct target *t, struct err *e)
 
 static enum target_state lost_stopped(struct target *t, struct err *e)
 {
-    if (t->killed)
-        return DETACHED_STOPPED;
-    if (t->policy.on_disconnect == DISCONNECT_EXIT)
+    if (!t->killed && t->policy.on_disconnect == DISCONNECT_EXIT)
         return target_end(t, EXIT_SHUTDOWN);
-    if (t->policy.on_disconnect == DISCONNECT_RUN)
+    if (!t->killed && t->policy.on_disconnect == DISCONNECT_RUN)
         return run_free(t, e);
     registry_leave(t);
     return DETACHED_STOPPED;
@@ -478,6 +475,8 @@ int target_attach(struct target *t, struct session *s, struct err *e)
             "another debugger is attached to this guest; detach it there, or end that session first");
     t->session = s;
     t->non_stop = s->non_stop;
+    t->killed = false;
+    t->interrupt_due = false;
     s->cpu = t->has_stop ? t->stop.cpu : 0;
     target_event(t, EVENT_ATTACH, NULL);
     log_msg(LOG_INFO, "a debugger is attached");

@@ -35,6 +35,8 @@ void stops_remove(struct target *t, unsigned cpu); /* from the queue, if it is t
 void stops_hold(struct target *t);                 /* those that run */
 void stops_run(struct target *t, unsigned cpu, struct cpu_action action);
 bool stops_worth_keeping(const struct stop *stop);
+/* Nobody runs now for the debugger. Of the queue what was not told stays, for the next resume. */
+void stops_all_stop(struct target *t);
 /* The first kept stop of a CPU that action moves, out of the queue; moot ones go with it. False if there is
  * none: the CPUs may run. */
 bool stops_next(struct target *t, const struct cpu_action *action, struct stop *out);

@@ -348,6 +348,34 @@ static void test_lost_after_a_kill(void **state)
     assert_true(fake_running(w->fake));
 }
 
+/* What a debugger sets after it has killed the guest goes with it. */
+static void test_lost_breakpoints_after_a_kill(void **state)
+{
+    struct world *w = *state;
+    EXPECT("!", "OK");
+    EXPECT("vKill;1", "OK");
+    EXPECT("Z0,1000,2", "OK");
+    peer_again(w, &w->a);
+    fake_script(w->fake, STOP_STEP);
+    STARTS("s", "T05");
+    assert_int_equal(w->fake->plan.nbreakpoints, 0);
+}
+
+/* An interrupt that crossed a stop was its own debugger's: the next one's guest runs. */
+static void test_an_interrupt_of_who_has_gone(void **state)
+{
+    struct world *w = *state;
+    fake_script(w->fake, STOP_SW_BREAKPOINT);
+    STARTS("c", "T05");
+    assert_string_equal(peer_send(w, &w->a, "\x03", 1), "");
+    EXPECT("D", "OK");
+    assert_true(fake_running(w->fake));
+    peer_again(w, &w->a);
+    STARTS("?", "T02");
+    EXPECT("c", "");
+    assert_true(fake_running(w->fake));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -370,6 +398,8 @@ int main(void)
         TEST(test_lost_while_halting),
         TEST(test_lost_breakpoints_are_gone),
         TEST(test_lost_after_a_kill),
+        TEST(test_lost_breakpoints_after_a_kill),
+        TEST(test_an_interrupt_of_who_has_gone),
     };
     log_set_level(LOG_ERROR); /* the expected warnings are many */
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -310,6 +310,10 @@ static void test_all_stop_again(void **state)
     assert_int_equal(w->fake->interrupts, 1);
     expect_stop(stop_cpu(w, 1, STOP_SW_BREAKPOINT), "%Stop:T05", 2);
     expect_verbs(w, CPU_CONTINUE, CPU_HOLD, CPU_CONTINUE, CPU_CONTINUE);
+    /* An interrupt that is on its way is not lost. */
+    EXPECT("QNonStop:0", "OK");
+    EXPECT("vCont;c", "");
+    assert_true(starts(peer_send(w, &w->a, "\x03$QNonStop:1#8d", 16), "OK|%Stop:T02"));
 }
 
 /* What was queued in non-stop and not told is told at the next resume in all-stop; what was told is not. */
@@ -405,6 +409,28 @@ static void test_lost(void **state)
                 expect_verbs(w, CPU_CONTINUE, CPU_CONTINUE, CPU_CONTINUE, CPU_CONTINUE);
             world_close(w);
         }
+}
+
+/* Lost with a request answered but not read, while the machine stands for it: whoever comes next finds every
+ * CPU stopped, and hears of all that he has not been told. */
+static void test_lost_in_the_middle_of_a_request(void **state)
+{
+    struct world *w = open_with((struct policy){.on_disconnect = DISCONNECT_STOP});
+    (void)state;
+    run_all(w);
+    stop_cpu(w, 1, STOP_SW_BREAKPOINT); /* and never acknowledged */
+    assert_int_equal(session_input(w->a.session, "$m100000,1#eb", 13), 13);
+    world_collect(w);
+    peer_again(w, &w->a);
+    assert_false(fake_running(w->fake));
+    STARTS("?", "T05");
+    EXPECT("Hg1", "OK");
+    assert_int_equal(strlen(ask(w, "p1")), 16);
+    EXPECT("QNonStop:1", "OK");
+    EXPECT("vCont;c:1", "OK");
+    expect_verbs(w, CPU_CONTINUE, CPU_HOLD, CPU_HOLD, CPU_HOLD);
+    assert_true(starts(stop_cpu(w, 0, STOP_SW_BREAKPOINT), "%Stop:T05"));
+    world_close(w);
 }
 
 static void test_monitor_reset(void **state)
@@ -548,6 +574,7 @@ int main(void)
         NONSTOP(test_detach_when_halted),
         NONSTOP(test_kill),
         cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_lost_in_the_middle_of_a_request),
         NONSTOP(test_monitor_reset),
         NONSTOP(test_end_stops_everybody),
         cmocka_unit_test(test_ends_by_policy),

@@ -139,6 +139,19 @@ static void test_a_kept_stop_in_non_stop(void **state)
     EXPECT("vStopped", "OK");
 }
 
+/* The same while another CPU runs. */
+static void test_a_kept_stop_in_non_stop_while_running(void **state)
+{
+    struct world *w = *state;
+    stop_together(w, STOP_SW_BREAKPOINT);
+    EXPECT("vCont;c:2", "");
+    CONTAINS(ask(w, "QNonStop:1"), "OK|%Stop:T05");
+    CONTAINS(w->a.reply, "thread:1;");
+    EXPECT("vStopped", "OK");
+    assert_true(fake_running(w->fake));
+    assert_int_equal(w->fake->plan.action[0].verb, CPU_HOLD);
+}
+
 /* ---- text ---- */
 
 static void print(struct world *w, const char *text)
@@ -284,6 +297,7 @@ int main(void)
         TEST(test_an_end_that_nobody_has_heard_of),
         TEST(test_an_end_among_others),
         TEST(test_a_kept_stop_in_non_stop),
+        TEST(test_a_kept_stop_in_non_stop_while_running),
         TEST(test_stop_with_news),
         TEST(test_printed),
         TEST(test_printed_faster_than_read),
