@@ -136,8 +136,8 @@ static bool same_code(const struct actions *a, const struct point_code *code)
     return same;
 }
 
-/* Room for more code is made at the cost of the oldest places that are not in force. */
-static int make_room(struct registry *r, size_t bytes, const struct point *keep, struct err *e)
+/* Made at the cost of the oldest places that are not in force. */
+int registry_make_room(struct registry *r, size_t bytes, const struct point *keep, struct err *e)
 {
     struct point *p = TAILQ_FIRST(&r->dormant);
     while (p && r->code_bytes + bytes > CODE_BYTES_MAX) {
@@ -162,7 +162,7 @@ static int compile(struct registry *r, const struct point *p, const struct point
         bytes += code_at(code, i)->len;
     if (n == 0)
         return 0;
-    if (make_room(r, bytes, p, e))
+    if (registry_make_room(r, bytes, p, e))
         return -1;
     struct actions *a = actions_new(code->nconditions, code->ncommands, e);
     if (!a)
@@ -190,7 +190,7 @@ static int update_actions(struct registry *r, struct point *p, const struct poin
     if (p->b.kind == BP_WRITE) {
         if (p->actions)
             return 0;
-        if (watch_if_actions(r, &p->b, &a, e))
+        if (watch_if_actions(r, p, &a, e))
             return -1;
     } else if (same_code(p->actions, code)) {
         return 0;

@@ -14,6 +14,7 @@
 /* Bytecode of all conditions and commands together: compiled they take several times as much. */
 #define CODE_BYTES_MAX 0x400000u
 #define WATCH_IFS_MAX 64u
+#define WATCH_IF_TEXT_MAX 1024u
 
 /* Compiled conditions and commands. Never changed: others replace it, and then it is retired. */
 struct actions {
@@ -84,14 +85,16 @@ void point_set_actions(struct registry *r, struct point *p, struct actions *a);
 /* Frees what was retired. No CPU may be running. */
 void registry_tidy(struct registry *r);
 
-/* watch_if.c: the conditions that the user gave for watchpoints that cover the bytes of b. 0, and *out may be
+/* Makes room for so many bytes more of code, but not at the cost of `keep`. -1 with *e: there is none. */
+int registry_make_room(struct registry *r, size_t bytes, const struct point *keep, struct err *e);
+
+/* watch_if.c: the conditions that the user gave for watchpoints that cover what p does. 0, and *out may be
  * NULL: none; -1 with *e. */
-int watch_if_actions(const struct registry *r, const struct breakpoint *b, struct actions **out,
-                     struct err *e);
+int watch_if_actions(struct registry *r, const struct point *p, struct actions **out, struct err *e);
 void watch_if_clear(struct registry *r);
 
-/* Both only while no CPU runs. *covering: how many watchpoints have it now, dormant ones too. -1 with *e: the
- * text is no expression, too many, no such condition. */
+/* Both only while no CPU runs. *covering: how many watchpoints that are set have it now. -1 with *e: the text
+ * is no expression, too many, no room, no such condition. */
 int watch_if_set(struct registry *r, uint64_t addr, const char *text, size_t *covering, struct err *e);
 int watch_if_remove(struct registry *r, uint64_t addr, struct err *e);
 

@@ -188,7 +188,7 @@ const char *text_of(const char *hex)
 const char *monitor(struct world *w, const char *command)
 {
     static char text[RSP_OUT_MAX];
-    char packet[200] = "qRcmd,";
+    char packet[2400] = "qRcmd,";
     size_t n = 0;
     for (size_t i = 0; command[i]; i++)
         sprintf(packet + 6 + 2 * i, "%02x", (unsigned char)command[i]);

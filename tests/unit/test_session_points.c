@@ -337,6 +337,44 @@ static void test_watch_if_is_refused(void **state)
     CONTAINS(monitor(w, "watch-if"), "There are no conditions");
 }
 
+/* Conditions of the user's count among all code: no watchpoints, set or taken out, make it more. */
+static void test_watch_if_is_bounded(void **state)
+{
+    struct world *w = *state;
+    static char text[1000];
+    char line[1100], packet[40];
+    unsigned refused = 0;
+    for (unsigned at = 0; at < sizeof text; at += 4)
+        memcpy(text + at, "new+", 4);
+    text[sizeof text - 1] = 0;
+    for (unsigned i = 0; i < 64; i++) {
+        snprintf(line, sizeof line, "watch-if %u %s", 0x2000 + i, text);
+        CONTAINS(monitor(w, line), "stop only if new+");
+    }
+    for (unsigned i = 0; i < 80; i++) {
+        snprintf(packet, sizeof packet, "Z2,2000,%x", 64 + i);
+        EXPECT(packet, "OK");
+        packet[0] = 'z';
+        EXPECT(packet, "OK");
+    }
+    w->fake->fits = 1000;
+    for (unsigned i = 0; i < 80; i++) {
+        snprintf(packet, sizeof packet, "Z2,2000,%x", 64 + i);
+        refused += starts(ask(w, packet), "E.");
+    }
+    CONTAINS(w->a.reply, "exceed 4194304 bytes; delete some");
+    assert_in_range(refused, 80 - 66, 80 - 60);
+    snprintf(line, sizeof line, "watch-if 0x2000 %s", text);
+    CONTAINS(monitor(w, line), "Nothing is changed: the conditions and commands of all");
+    /* Those that are there are still in force. */
+    ask(w, "vCont;c");
+    fake_hit(w->fake, BP_WRITE, 0x2000, 0, 0);
+    assert_true(fake_running(w->fake));
+    peer_send(w, &w->a, "\x03", 1);
+    snprintf(line, sizeof line, "watch-if 0x2000 %s+%.50s", text, text);
+    CONTAINS(monitor(w, line), "Nothing is changed: the expression is longer than 1024 characters");
+}
+
 /* ---- monitor ---- */
 
 static void test_arguments(void **state)
@@ -376,6 +414,7 @@ int main(void)
         TEST(test_a_kill_leaves_nothing),
         TEST(test_watch_if),
         TEST(test_watch_if_is_refused),
+        TEST(test_watch_if_is_bounded),
         TEST(test_arguments),
     };
     log_set_level(LOG_ERROR); /* the expected warnings are many */
