@@ -13,6 +13,9 @@
 #include "internal.h"
 #include "zgdbd/log.h"
 
+/* Replies in one turn of the loop: a client that sends many packets at once does not keep others waiting. */
+#define TURN_REPLIES 16
+
 static void drop(struct connection *c)
 {
     struct server *s = c->server;
@@ -57,7 +60,7 @@ static bool wants_input(const struct connection *c)
     return c->in_pos == c->in_len && !session_waiting(c->session);
 }
 
-static void start_work(struct connection *c)
+static void go_on_next_turn(struct connection *c)
 {
     ev_timer_set(&c->work, 0., 0.);
     ev_timer_start(c->server->loop, &c->work);
@@ -66,7 +69,8 @@ static void start_work(struct connection *c)
 void connection_pump(struct connection *c)
 {
     size_t pending, used;
-    for (;;) {
+    unsigned replies = 0;
+    for (; replies < TURN_REPLIES; replies++) {
         if (flush(c)) {
             drop(c);
             return;
@@ -90,21 +94,22 @@ void connection_pump(struct connection *c)
     }
     watch(c->server, &c->writable, pending);
     watch(c->server, &c->readable, c->draining || (!pending && wants_input(c)));
-    if (!session_working(c->session))
+    if (!session_working(c->session) && replies < TURN_REPLIES)
         ev_timer_stop(c->server->loop, &c->work);
     else if (!ev_is_active(&c->work))
-        start_work(c);
+        go_on_next_turn(c);
 }
 
-/* One slice in each turn of the loop: what else there is to do is done in between, but cannot keep the work
- * from going on either, as it could with an idle watcher. */
+/* One slice, or so many replies, in each turn of the loop: what else there is to do is done in between, but
+ * cannot keep the work from going on either, as it could with an idle watcher. */
 static void on_work(struct ev_loop *loop, ev_timer *w, int events)
 {
     struct connection *c = w->data;
     struct server *s = c->server;
     (void)loop;
     (void)events;
-    session_work(c->session);
+    if (session_working(c->session))
+        session_work(c->session);
     connection_pump(c);
     server_settle(s);
 }

@@ -26,7 +26,7 @@ struct connection {
     int out; /* the same as in for a socket */
     ev_io readable;
     ev_io writable;
-    ev_timer work;   /* the session's long work goes on in the next turn of the loop */
+    ev_timer work;   /* long work, or many packets, go on in the next turn of the loop */
     bool draining;   /* all was sent and the sending side shut; waits for the peer to close */
     uint64_t number; /* age: higher is younger */
     size_t in_pos;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -196,6 +197,50 @@ static void test_client_that_does_not_read(void **state)
     service_close(w);
 }
 
+/* Lines of the log in front of the one with this text, for which they are read to the end. */
+static unsigned lines_before(FILE *log, const char *text)
+{
+    char line[1024];
+    unsigned lines = 0;
+    rewind(log);
+    while (fgets(line, sizeof line, log) && !strstr(line, text))
+        lines++;
+    assert_false(feof(log));
+    return lines;
+}
+
+#define BURST 150
+
+/* Whoever sends many packets at once is not served with all of them before others are. */
+static void test_a_burst(void **state)
+{
+    struct service *w = service_open((struct policy){0});
+    FILE *log = tmpfile();
+    int error = dup(STDERR_FILENO);
+    struct err e;
+    (void)state;
+    assert_true(log && error >= 0 && dup2(fileno(log), STDERR_FILENO) >= 0);
+    log_set_level(LOG_DEBUG);
+    assert_int_equal(service_listen_unix(w, &e), 0);
+    int first = client_dial(w);
+    for (int i = 0; i < BURST; i++)
+        client_packet(first, "pfff"); /* each is refused, which is logged */
+    int second = client_dial(w);
+    client_packet(second, "?");
+    service_run(w);
+    assert_true(starts(client_get(second), "+$E.another"));
+    for (int i = 0; i < BURST; i++)
+        client_reads(first, "+$E16#ac");
+    log_set_level(LOG_ERROR);
+    assert_true(dup2(error, STDERR_FILENO) >= 0);
+    assert_in_range(lines_before(log, "second debugger"), 1, 2 * BURST / 3);
+    close(error);
+    fclose(log);
+    close(first);
+    close(second);
+    service_close(w);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -207,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_kill),
         cmocka_unit_test(test_lost_connection),
         cmocka_unit_test(test_client_that_does_not_read),
+        cmocka_unit_test(test_a_burst),
     };
     log_set_level(LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
