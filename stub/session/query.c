@@ -133,25 +133,26 @@ const char *cpu_state_name(enum cpu_state state)
     return names[state];
 }
 
-/* What is known of a CPU without stopping it is that it runs. */
+/* Behind the CPU's name. What is known of a CPU without stopping it is that it runs. */
 static void thread_text(const struct session *s, unsigned cpu, char *text, size_t size)
 {
     const struct target *t = s->target;
     bool stopped = target_stands(t) && session_attached(s);
     bool stopped_here = stopped && t->cpus[cpu].has_stop;
-    snprintf(text, size, "CPU %u, %s%s%s", cpu,
-             stopped ? cpu_state_name(machine_state(t->machine, cpu)) : "running", stopped_here ? "; " : "",
-             stopped_here ? t->cpus[cpu].stop.text : "");
+    snprintf(text, size, "%s%s%s", stopped ? cpu_state_name(machine_state(t->machine, cpu)) : "running",
+             stopped_here ? "; " : "", stopped_here ? t->cpus[cpu].stop.text : "");
 }
 
 void cmd_thread_extra(struct session *s, const struct rsp_request *r)
 {
-    char text[THREAD_TEXT];
+    char name[32], text[THREAD_TEXT];
     int cpu = cpu_of(s, r);
     if (cpu < 0)
         return;
     thread_text(s, (unsigned)cpu, text, sizeof text);
+    snprintf(name, sizeof name, "CPU %d, ", cpu);
     rsp_begin(&s->out, RSP_PLAIN);
+    rsp_hex_str(&s->out, name);
     rsp_hex_str(&s->out, text);
     rsp_end(&s->out);
 }

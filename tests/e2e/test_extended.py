@@ -56,7 +56,7 @@ def test_detach_and_attach(bench):
     assert "process 1" not in gdb.execute("info inferiors")
     gdb.execute("attach 1")
     assert gdb.value("*(long *)&exits_count") > 0
-    assert "CPU 0, operating" in gdb.execute("info threads")
+    assert '"CPU 0" (operating' in gdb.execute("info threads")
     gdb.execute("detach")
     gdb.execute("tbreak exits_idle")
     assert gdb.go("run").address == EXITS["exits_idle"]
