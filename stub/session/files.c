@@ -10,7 +10,7 @@
 
 #define FILES_MAX 8
 #define FIRST_FILE 1
-/* Bytes of vFile:pread's answer before its data: "F" size ";", */
+/* The answer with its "F", size and ";" is no longer than a packet as the debugger knows it. */
 #define PREAD_MAX (RSP_PACKET_MAX - 32u)
 
 void cmd_xfer_read(struct session *s, const struct rsp_request *r)
