@@ -134,7 +134,7 @@ static enum entered go_on(struct vcpu *cpu, struct stepping *s, struct stop *sto
     s->went_on = true;
     do
         rc = cpu->m->sys->ioctl(cpu->fd, KVM_RUN, NULL);
-    while (rc == 0 && goes_on(cpu, s) && ++steps < FRESH_STEPS);
+    while (rc == 0 && steps < FRESH_STEPS && goes_on(cpu, s) && ++steps);
     exit_count_steps(cpu, steps);
     return run_left(cpu, rc, stop);
 }

@@ -208,6 +208,15 @@ void rig_assert_bytes(uint64_t absolute, const char *hex)
     assert_memory_equal(is, bytes, n);
 }
 
+void rig_assert_old_program_psw(uint64_t addr, const char *ilc_and_code)
+{
+    uint8_t is[8];
+
+    assert_int_equal(machine_read_memory(rig, 0, SPACE_ABSOLUTE, 0x158, is, 8), 8);
+    assert_int_equal(load_be64(is), addr);
+    rig_assert_bytes(0x8c, ilc_and_code);
+}
+
 uint64_t rig_reg(unsigned reg)
 {
     uint8_t bytes[REG_MAX_BYTES];

@@ -48,6 +48,8 @@ void rig_put(uint64_t absolute, const char *hex);
 /* The bytes there are these. */
 void rig_assert_bytes(uint64_t absolute, const char *hex);
 void rig_put64(uint64_t absolute, uint64_t value);
+/* The program old PSW has this address, and in front of it is the interruption's length code and code. */
+void rig_assert_old_program_psw(uint64_t addr, const char *ilc_and_code);
 
 uint64_t rig_reg(unsigned reg);
 void rig_set_reg(unsigned reg, uint64_t value);

@@ -480,6 +480,22 @@ static void hardware_after_a_diag(void **state)
     assert_int_equal(rig_reg(R10), 0);
 }
 
+/* A breakpoint's opcode lies in what is watched. */
+static void watched_code_is_told_without_opcodes(void **state)
+{
+    struct stop stop;
+
+    (void)state;
+    rig_put(0x2000, "9255c006" AGHI_10_1 END);
+    rig_set_reg(REG_R0 + 12, 0x2000);
+    rig_breakpoint(BP_WRITE, 0x2004, 4);
+    rig_breakpoint(BP_SOFTWARE, 0x2004, 0);
+    stop = rig_continue();
+    rig_assert_stop(stop, STOP_WATCH, 0x2004);
+    assert_int_equal(stop.old_value, 0xa7ab0001);
+    assert_int_equal(stop.new_value, 0xa7ab5501);
+}
+
 /* ---- watchpoints ---- */
 
 static void watch_reports_and_is_armed_again(void **state)
@@ -565,6 +581,7 @@ int main(void)
         TEST(hardware_is_told_late_on_a_handler),
         TEST(hardware_after_a_diag),
         TEST(watch_reports_and_is_armed_again),
+        TEST(watched_code_is_told_without_opcodes),
         TEST(a_long_watch_is_split),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,15 +39,6 @@ static void put_lpswe(uint64_t at, uint64_t mask, uint64_t addr)
     rig_put(at, "b2b2b000");
 }
 
-static void assert_old_program_psw(uint64_t addr, const char *ilc_and_code)
-{
-    uint8_t is[8];
-
-    assert_int_equal(machine_read_memory(rig, 0, SPACE_ABSOLUTE, 0x158, is, 8), 8);
-    assert_int_equal(load_be64(is), addr);
-    rig_assert_bytes(0x8c, ilc_and_code);
-}
-
 /* ---- where it ends ---- */
 
 static void straight_code(void **state)
@@ -260,10 +251,10 @@ static void an_operation_exception(void **state)
         leaves(0x2000, 0x200c, RIG_PROGRAM);
         assert_int_equal(rig_reg(R10), 1);
         assert_false(kernel.program_pending);
-        assert_old_program_psw(0x2008, "00040001");
+        rig_assert_old_program_psw(0x2008, "00040001");
         leaves(0x2000, 0x2008, RIG_PROGRAM); /* as the last of the range */
         assert_int_equal(rig_reg(R10), 2);
-        assert_old_program_psw(0x2008, "00040001");
+        rig_assert_old_program_psw(0x2008, "00040001");
         leaves(0x2000, RIG_PROGRAM + 4, RIG_PROGRAM + 4);
         assert_int_equal(rig_reg(R10), 4);
     }
@@ -276,7 +267,7 @@ static void an_addressing_exception(void **state)
     rig_set_reg(REG_R0 + 11, RIG_MEMORY);
     leaves(0x2000, 0x200c, RIG_PROGRAM);
     assert_int_equal(rig_reg(R10), 1);
-    assert_old_program_psw(0x2008, "00040005");
+    rig_assert_old_program_psw(0x2008, "00040005");
 }
 
 /* A breakpoint behind an instruction that faults is not reached. */
@@ -300,7 +291,7 @@ static void an_exception_in_front_of_its_handler(void **state)
         rig_set_reg(R10, 0);
         leaves(0x2000, 0x200c, 0x200c);
         assert_false(kernel.program_pending);
-        assert_old_program_psw(0x200c, "00040001");
+        rig_assert_old_program_psw(0x200c, "00040001");
         assert_int_equal(rig_reg(R10), 2);
         leaves(0x2000, 0x2010, 0x2010);
         assert_false(kernel.program_pending);
@@ -447,7 +438,7 @@ static void an_interrupt_behind_an_exception(void **state)
     leaves(0x2000, 0x200c, RIG_PROGRAM);
     assert_false(kernel.program_pending);
     assert_int_equal(rig_reg(R10), 1);
-    assert_old_program_psw(0x2008, "00040001");
+    rig_assert_old_program_psw(0x2008, "00040001");
     countdown = 3;
     rig_set_reg(REG_PSWA, 0x2000);
     rig_assert_stop(rig_range(0x2000, RIG_PROGRAM + 8), STOP_INTERRUPT, RIG_PROGRAM);
@@ -492,13 +483,13 @@ static void an_interrupt_at_the_end_of_what_faults(void **state)
     kernel.run = interrupts_behind_an_exit;
     countdown = 2;
     leaves(0x2000, 0x200c, RIG_PROGRAM);
-    assert_old_program_psw(0x2008, "00040001");
+    rig_assert_old_program_psw(0x2008, "00040001");
     rig_set_reg(REG_PSWA, 0x2004);
     countdown = 1;
     rig_assert_stop(rig_step(), STOP_STEP, RIG_PROGRAM);
     assert_false(kernel.program_pending);
     assert_int_equal(rig_reg(R10), 1);
-    assert_old_program_psw(0x2008, "00040001");
+    rig_assert_old_program_psw(0x2008, "00040001");
 }
 
 static void an_interrupt_at_the_end_of_a_watched_store(void **state)
@@ -549,11 +540,12 @@ static void every_step_is_counted(void **state)
 
     (void)state;
     put_many(0x2000);
-    leaves(0x2000, 0x2000 + 4 * MANY, 0x2000 + 4 * MANY);
+    put_many(0x2000 + 4 * MANY); /* more than go on by themselves */
+    leaves(0x2000, 0x2000 + 8 * MANY, 0x2000 + 8 * MANY);
     n = machine_counters(rig, counters, 16);
     assert_int_equal(n, 1);
     assert_string_equal(counters[0].name, "debug");
-    assert_int_equal(counters[0].count, MANY);
+    assert_int_equal(counters[0].count, 2 * MANY);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)

@@ -78,15 +78,6 @@ static void lpswe_into_a_trap(void **state)
 
 /* ---- program interruptions ---- */
 
-static void assert_old_program_psw(uint64_t addr, const char *ilc_and_code)
-{
-    uint8_t is[8];
-
-    assert_int_equal(machine_read_memory(rig, 0, SPACE_ABSOLUTE, 0x158, is, 8), 8);
-    assert_int_equal(load_be64(is), addr);
-    rig_assert_bytes(0x8c, ilc_and_code);
-}
-
 static void over_an_operation_exception(void **state)
 {
     (void)state;
@@ -98,7 +89,7 @@ static void over_an_operation_exception(void **state)
         steps_to(RIG_PROGRAM);
         assert_int_equal(rig_reg(R10), 0);
         assert_false(kernel.program_pending);
-        assert_old_program_psw(0x2004, "00040001");
+        rig_assert_old_program_psw(0x2004, "00040001");
         steps_to(RIG_PROGRAM + 4);
         assert_int_equal(rig_reg(R10), 1);
         assert_handlers_whole();
@@ -125,7 +116,7 @@ static void over_an_addressing_exception(void **state)
     rig_set_reg(REG_R0 + 11, RIG_MEMORY);
     steps_to(RIG_PROGRAM);
     assert_int_equal(rig_reg(R10), 0);
-    assert_old_program_psw(0x2004, "00040005");
+    rig_assert_old_program_psw(0x2004, "00040005");
     steps_to(RIG_PROGRAM + 4);
     assert_handlers_whole();
 }
@@ -136,7 +127,7 @@ static void over_the_guests_own_zero_opcode(void **state)
     (void)state;
     rig_put(0x2000, "0000" AGHI_10_1);
     steps_to(RIG_PROGRAM);
-    assert_old_program_psw(0x2002, "00020001");
+    rig_assert_old_program_psw(0x2002, "00020001");
     assert_int_equal(rig_reg(R10), 0);
     steps_to(RIG_PROGRAM + 4);
     assert_int_equal(rig_reg(R10), 1);
@@ -214,7 +205,7 @@ static void over_a_diag_that_is_refused(void **state)
     (void)state;
     rig_put(0x2000, "83120023");
     steps_to(RIG_PROGRAM);
-    assert_old_program_psw(0x2004, "00040006");
+    rig_assert_old_program_psw(0x2004, "00040006");
     steps_to(RIG_PROGRAM + 4);
     assert_int_equal(rig_reg(R10), 1);
     assert_handlers_whole();
