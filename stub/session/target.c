@@ -538,17 +538,23 @@ bool target_halting(const struct target *t)
     return t->state == ATTACHED_HALTING || t->state == NONSTOP_HALTING;
 }
 
-/* In non-stop, CPUs that ran for the debugger stand now, which it is told. */
+/* In non-stop, CPUs that ran for the debugger stand now, which it is told. The one whose stop it was told
+ * before, and has not acknowledged, comes first and is not told again. */
 int target_reset(struct target *t, const char *append, struct err *e)
 {
     bool ran[MACHINE_MAX_CPUS] = {false};
+    bool in_flight = t->in_flight;
+    unsigned first = in_flight ? t->queue[0] : 0;
     for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
         ran[cpu] = t->cpus[cpu].side != SIDE_HELD;
     if (target_load(t, append, e))
         return -1;
-    for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
-        if (t->non_stop && ran[cpu])
+    for (unsigned i = 0; t->non_stop && i < t->machine->ncpus; i++) {
+        unsigned cpu = (first + i) % t->machine->ncpus;
+        if (ran[cpu])
             stops_put_made(t, cpu, STOP_INTERRUPT, "the guest was reset", true);
+    }
+    t->in_flight = in_flight;
     t->killed = false;
     return 0;
 }

@@ -442,6 +442,14 @@ static void test_monitor_reset(void **state)
     CONTAINS(w->a.reply, "thread:p1.2;");
     expect_stop(ask(w, "vStopped"), "T00", 3);
     EXPECT("vStopped", "OK");
+    /* One that was told and not acknowledged is not told again, and the others wait behind it. */
+    run_all(w);
+    expect_stop(stop_cpu(w, 2, STOP_SW_BREAKPOINT), "%Stop:T05", 3);
+    assert_null(strchr(ask(w, "qRcmd,7265736574"), '%'));
+    expect_stop(ask(w, "vStopped"), "T00", 4);
+    expect_stop(ask(w, "vStopped"), "T00", 1);
+    expect_stop(ask(w, "vStopped"), "T00", 2);
+    EXPECT("vStopped", "OK");
 }
 
 /* ---- ends ---- */
