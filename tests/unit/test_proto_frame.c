@@ -325,6 +325,28 @@ static void test_checksum_is_modulo_256(void **state)
     expect(&seen, 0, RSP_ITEM_BAD_CHECKSUM);
 }
 
+/* Every lane and block of the sum, and what is left over: bytes that the protocol gives no meaning. */
+static void test_checksum_of_any_length(void **state)
+{
+    static char frame[20005];
+    struct rsp_parser p;
+    struct rsp_item item;
+    unsigned sum = 0;
+
+    (void)state;
+    for (size_t len = 0; len <= sizeof frame - 5; len++) {
+        if (len < 200 || len > sizeof frame - 50) {
+            rsp_parser_init(&p, in_buf, sizeof in_buf);
+            frame[0] = '$';
+            snprintf(frame + 1 + len, 4, "#%02x", sum & 0xff);
+            assert_int_equal(rsp_parser_feed(&p, frame, len + 4, &item), len + 4);
+            assert_int_equal(item.kind, RSP_ITEM_PACKET);
+        }
+        frame[1 + len] = (char)(0x80 | (len * len >> 3));
+        sum += (uint8_t)frame[1 + len];
+    }
+}
+
 static void test_escapes(void **state)
 {
     struct seen seen = parse_framed("X}\003}\004}]}\012}}", 11, sizeof in_buf);
@@ -402,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_too_long_run),
         cmocka_unit_test(test_packet_of_advertised_size),
         cmocka_unit_test(test_checksum_is_modulo_256),
+        cmocka_unit_test(test_checksum_of_any_length),
         cmocka_unit_test(test_escapes),
         cmocka_unit_test(test_runs_before_escapes),
         cmocka_unit_test(test_bad_runs),
