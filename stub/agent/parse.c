@@ -98,6 +98,16 @@ static bool is_name(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || is_digit(c);
 }
 
+/* Of the name at s, as far as a message shows it. */
+static size_t name_length(const char *s)
+{
+    size_t len = 0;
+
+    while (len < 32 && is_name(s[len]))
+        len++;
+    return len;
+}
+
 /* Reads a name of at most size - 1 characters; false if there is none or it is longer, and nothing is read.
  */
 static bool take_name(struct parser *p, char *name, size_t size)
@@ -240,6 +250,11 @@ static int parse_word(struct parser *p)
         }
     }
     p->s = start;
+    if (is_name(*start) && !is_digit(*start))
+        return err_set(
+            p->e, EXIT_OTHER,
+            "column %u: nothing is called \"%.*s\" here; variables are not known: expected " A_VALUE,
+            column(p), (int)name_length(start), start);
     return expected(p, A_VALUE);
 }
 

@@ -64,7 +64,9 @@ static void put_points(struct machine *m, const struct registry *r, struct text 
     if (shown == 0)
         put(out, "There are no breakpoints or watchpoints.\n");
     else if (dormant)
-        put(out, "Not set now: gdb takes its breakpoints out at each stop and sets them again to go on.\n");
+        put(out,
+            "Not set now: gdb takes its breakpoints out at each stop, and sets those that it still has to go "
+            "on.\n");
 }
 
 static void reset_counters(struct registry *r, struct text *out)
@@ -120,8 +122,13 @@ bool mon_watch_if(struct session *s, const char *args, struct text *out)
         put_list(r, out);
         return true;
     }
-    if (!take_address(args, &addr, &text))
-        return false;
+    if (!take_address(args, &addr, &text)) {
+        put(out,
+            "Nothing is changed: ADDRESS must be a number, such as 0x24000, and not \"%.*s\". gdb puts "
+            "a variable's address in: eval \"monitor watch-if 0x%%lx EXPRESSION\", &variable\n",
+            (int)strcspn(args, " \t") < 64 ? (int)strcspn(args, " \t") : 64, args);
+        return true;
+    }
     if (*text ? watch_if_set(r, addr, text, &covering, &e) : watch_if_remove(r, addr, &e))
         put(out, "Nothing is changed: %s\n", e.text);
     else if (!*text)

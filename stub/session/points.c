@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "zgdbd/log.h"
 
 /* The breakpoint that a Z or z packet means. False, and the empty reply, for a type that this target does not
  * have. */
@@ -31,6 +32,7 @@ static bool point(struct session *s, const struct rsp_request *r, struct breakpo
 static void point_failed(struct session *s, const char *text)
 {
     char dotted[sizeof(struct err) + 1] = ".";
+    log_msg(LOG_WARNING, "refused: %s", text); /* gdb 13 drops the text of a software breakpoint's refusal */
     if (s->features & RSP_FEATURE_ERROR_MESSAGE) {
         session_refuse(s, RSP_ENOSPC, text);
         return;

@@ -149,7 +149,7 @@ def test_watch_if(gdb):
     assert counters(gdb)[total] == (45, 1)
     assert gdb.execute("monitor watch-if") == f"0x{total:x}: old < 1000 && new >= 1000\n"
     assert "Nothing is changed" in gdb.execute(f"monitor watch-if {total:#x} new >")
-    assert "usage: monitor watch-if" in gdb.execute("monitor watch-if total new")
+    assert 'ADDRESS must be a number, such as 0x24000, and not "total"' in gdb.execute("monitor watch-if total new")
     gdb.execute(f"monitor watch-if {total:#x} u64[{CONDITIONS['items'] + 8:#x}] == 25 || $r3 == 150")
     gdb.go()
     assert gdb.value("number") in (96, 97)

@@ -14,7 +14,7 @@ def exits(bench):
     """gdb in non-stop on a guest that goes round its loop, stopped at the loop's first instruction."""
     gdb = bench.gdb()
     gdb.execute("set non-stop on")
-    gdb.daemon = bench.zgdbd("exits", "--on-shutdown", "exit", "--log", "info")
+    gdb.daemon = bench.zgdbd("exits", "--on-shutdown", "exit")
     gdb.connect(gdb.daemon)
     assert gdb.value("$pc") == EXITS["_start"]
     gdb.execute("break exits_idle")
@@ -30,7 +30,8 @@ def stop_by_hand(gdb):
 
 def test_look_and_change_while_it_runs(exits):
     exits.start("continue &")
-    assert "(running)" in exits.execute("info threads")
+    threads = exits.execute("info threads")
+    assert "(running)" in threads and "breakpoint" not in threads  # which is why it stood before
     count = exits.value("*(long *)&exits_count")
     while exits.value("*(long *)&exits_count") == count:
         pass
@@ -87,6 +88,7 @@ def test_panic_and_shutdown(exits):
     exits.execute("set $pswm = 0x180000000")
     exits.execute("set $pc = &go_shutdown")
     assert exits.go("continue").reason.startswith("exited")
+    exits.daemon.await_log("power-off|shut")
     assert exits.daemon.wait() == 0
 
 

@@ -213,9 +213,12 @@ static void names_the_column_of_an_error(void **state)
     assert_wrong("", "column 1: expected " A_VALUE ", found the end");
     assert_wrong("old >", "column 6: expected " A_VALUE ", found the end");
     assert_wrong("old > )", "column 7: expected " A_VALUE ", found ')'");
-    assert_wrong("1 + foo", "column 5: expected " A_VALUE ", found 'f'");
-    assert_wrong("1 + older", "column 5: expected " A_VALUE ", found 'o'");
-    assert_wrong("1 + anextremelylongname", "column 5: expected " A_VALUE ", found 'a'");
+    assert_wrong("1 + foo",
+                 "column 5: nothing is called \"foo\" here; variables are not known: expected " A_VALUE);
+    assert_wrong("1 + older",
+                 "column 5: nothing is called \"older\" here; variables are not known: expected " A_VALUE);
+    assert_wrong("1 + anextremelylongname", "column 5: nothing is called \"anextremelylongname\" here; "
+                                            "variables are not known: expected " A_VALUE);
     assert_wrong("\001", "column 1: expected " A_VALUE ", found byte 0x01");
     assert_wrong("\361", "column 1: expected " A_VALUE ", found byte 0xf1");
     assert_wrong("(1 + 2", "column 7: expected an operator or ), found the end");

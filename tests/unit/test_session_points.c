@@ -318,10 +318,10 @@ static void test_watch_if(void **state)
 static void test_watch_if_is_refused(void **state)
 {
     struct world *w = *state;
-    static const char *const usage[] = {"watch-if x", "watch-if 0x", "watch-if 20z", "watch-if 0x2000new",
+    static const char *const wrong[] = {"watch-if x", "watch-if 0x", "watch-if 20z", "watch-if 0x2000new",
                                         "watch-if 0x10000000000000000 new"};
-    for (unsigned i = 0; i < sizeof usage / sizeof *usage; i++)
-        CONTAINS(monitor(w, usage[i]), "usage: monitor watch-if [ADDRESS [EXPRESSION]]\n");
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CONTAINS(monitor(w, wrong[i]), "Nothing is changed: ADDRESS must be a number");
     CONTAINS(monitor(w, "watch-if 0x2000 new >"), "Nothing is changed: ");
     CONTAINS(monitor(w, "watch-if"), "There are no conditions");
     for (unsigned i = 0; i < 64; i++) {
