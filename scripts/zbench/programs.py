@@ -2,7 +2,6 @@
 """The programs that are compared, started in the box, and a timed connection to each: over TCP from outside of the box,
 or over a Unix socket within it."""
 
-import os
 import re
 import struct
 import subprocess

@@ -11,6 +11,8 @@
 /* Parentheses, brackets and operators of one operand within each other. */
 #define NESTING_MAX 32u
 
+#define NAME_SHOWN 32 /* characters, in a message */
+
 #define A_VALUE "a value (a number, old, new, $register, u8[...] to s64[...], or a parenthesis)"
 
 struct parser {
@@ -98,12 +100,12 @@ static bool is_name(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || is_digit(c);
 }
 
-/* Of the name at s, as far as a message shows it. */
-static size_t name_length(const char *s)
+/* Of the name at s, or most if it is longer. */
+static size_t name_length(const char *s, size_t most)
 {
     size_t len = 0;
 
-    while (len < 32 && is_name(s[len]))
+    while (len < most && is_name(s[len]))
         len++;
     return len;
 }
@@ -112,11 +114,10 @@ static size_t name_length(const char *s)
  */
 static bool take_name(struct parser *p, char *name, size_t size)
 {
-    size_t len = 0;
+    size_t len = name_length(p->s, size);
 
-    while (is_name(p->s[len]))
-        if (++len == size)
-            return false;
+    if (len == size)
+        return false;
     memcpy(name, p->s, len);
     name[len] = 0;
     p->s += len;
@@ -254,7 +255,7 @@ static int parse_word(struct parser *p)
         return err_set(
             p->e, EXIT_OTHER,
             "column %u: nothing is called \"%.*s\" here; variables are not known: expected " A_VALUE,
-            column(p), (int)name_length(start), start);
+            column(p), (int)name_length(start, NAME_SHOWN), start);
     return expected(p, A_VALUE);
 }
 

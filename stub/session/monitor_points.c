@@ -123,10 +123,11 @@ bool mon_watch_if(struct session *s, const char *args, struct text *out)
         return true;
     }
     if (!take_address(args, &addr, &text)) {
+        size_t word = strcspn(args, " \t");
         put(out,
             "Nothing is changed: ADDRESS must be a number, such as 0x24000, and not \"%.*s\". gdb puts "
             "a variable's address in: eval \"monitor watch-if 0x%%lx EXPRESSION\", &variable\n",
-            (int)strcspn(args, " \t") < 64 ? (int)strcspn(args, " \t") : 64, args);
+            word < 64 ? (int)word : 64, args);
         return true;
     }
     if (*text ? watch_if_set(r, addr, text, &covering, &e) : watch_if_remove(r, addr, &e))
