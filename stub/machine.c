@@ -13,6 +13,8 @@ const char *stop_reason_name(enum stop_reason reason)
         return "hardware breakpoint";
     case STOP_WATCH:
         return "watchpoint";
+    case STOP_CATCH:
+        return "catchpoint";
     case STOP_INTERRUPT:
         return "interrupt";
     case STOP_DISABLED_WAIT:

@@ -28,7 +28,7 @@ static int make_guest(struct daemon *d, const struct options *o, struct err *e)
 {
     struct kvm_config config = {
         .memory = o->memory,
-        .ncpus = 1,
+        .ncpus = o->cpus,
         .memory_file = o->memory_file,
         .ipl = {.image = o->image,
                 .initrd = o->initrd,

@@ -23,6 +23,7 @@ enum {
     OPT_PSW,
     OPT_MEMORY,
     OPT_MEMORY_FILE,
+    OPT_CPUS,
     OPT_LISTEN,
     OPT_LISTEN_ANY,
     OPT_STDIO,
@@ -49,6 +50,7 @@ static const struct option long_options[] = {
     {"psw", required_argument, NULL, OPT_PSW},
     {"memory", required_argument, NULL, OPT_MEMORY},
     {"memory-file", required_argument, NULL, OPT_MEMORY_FILE},
+    {"cpus", required_argument, NULL, OPT_CPUS},
     {"listen", required_argument, NULL, OPT_LISTEN},
     {"listen-any", no_argument, NULL, OPT_LISTEN_ANY},
     {"stdio", no_argument, NULL, OPT_STDIO},
@@ -81,6 +83,7 @@ static const char help[] =
     "  --load FILE@ADDR      put FILE into memory, too; may be given several times\n"
     "  --memory SIZE         memory, a multiple of 1M; suffixes K, M, G (default 256M)\n"
     "  --memory-file FILE    keep the guest's memory in FILE, of that size; made if it is not there\n"
+    "  --cpus N              CPUs, 1 to 64 (default 1)\n"
     "  --run                 start at once instead of waiting for a debugger\n"
     "\n"
     "The guest's console:\n"
@@ -119,6 +122,18 @@ static const char help[] =
 const char *options_help(void)
 {
     return help;
+}
+
+static int parse_cpus(const char *text, unsigned *cpus, struct err *e)
+{
+    size_t digits = strspn(text, "0123456789");
+    unsigned long value = digits && digits < 4 && !text[digits] ? strtoul(text, NULL, 10) : 0;
+
+    if (value < 1 || value > MACHINE_MAX_CPUS)
+        return err_set(e, EXIT_USAGE, "--cpus %s: give a number of CPUs from 1 to %d", text,
+                       MACHINE_MAX_CPUS);
+    *cpus = (unsigned)value;
+    return 0;
 }
 
 static int parse_memory(const char *text, uint64_t *bytes, struct err *e)
@@ -343,6 +358,8 @@ static int parse_guest_option(int option, struct options *o, struct given *given
     case OPT_MEMORY_FILE:
         o->memory_file = optarg;
         return 0;
+    case OPT_CPUS:
+        return parse_cpus(optarg, &o->cpus, e);
     case OPT_RUN:
         o->run = true;
         return 0;
@@ -420,7 +437,7 @@ enum options_verdict options_parse(int argc, char **argv, struct options *o, str
     struct given given = {false, false, false};
     int option;
     *o = (struct options){
-        .memory = MEMORY_DEFAULT, .log = LOG_WARNING, .console_type = SCLP_VT220, .escape = 0x1d};
+        .memory = MEMORY_DEFAULT, .cpus = 1, .log = LOG_WARNING, .console_type = SCLP_VT220, .escape = 0x1d};
     if (listen_parse(LISTEN_DEFAULT, &o->listen, e))
         return OPTIONS_ERROR;
     optind = 0; /* glibc: start over, whoever parsed before */

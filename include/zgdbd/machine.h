@@ -20,7 +20,7 @@
 #include "zgdbd/err.h"
 #include "zgdbd/psw.h"
 
-#define MACHINE_MAX_CPUS 64
+#define MACHINE_MAX_CPUS 64 /* CPU addresses 0 to 63 */
 
 /* ---- breakpoints and the resume plan ---- */
 
@@ -59,6 +59,36 @@ struct breakpoint {
     struct bp_counts *counts;         /* NULL: not counted */
 };
 
+/* What the guest does that is no breakpoint: `monitor catch`. The interruptions are told at the first
+ * instruction of their handler, before it is executed; the others when the instruction comes to the monitor,
+ * before it is carried out, with the PSW behind it. */
+enum catch_kind {
+    CATCH_PROGRAM,       /* codes: program interruption codes */
+    CATCH_SVC,           /* codes: SVC numbers */
+    CATCH_EXTERNAL,      /* codes: external interruption codes */
+    CATCH_IO,            /* codes: subchannel numbers */
+    CATCH_MACHINE_CHECK, /* no codes, as for the following without a comment */
+    CATCH_RESTART,
+    CATCH_WAIT,         /* a CPU loads a wait PSW; enabled waits are known only to KVM, so: disabled ones */
+    CATCH_DIAG,         /* codes: DIAGNOSE function codes */
+    CATCH_SIGP,         /* codes: orders; those that KVM carries out itself are not seen */
+    CATCH_SERVICE_CALL, /* codes: SCLP commands */
+    CATCH_EXIT,         /* codes: enum exit_kind of trace.h */
+    CATCH_KINDS,
+};
+
+#define CATCH_CODES_MAX 16
+
+struct catchpoint {
+    enum catch_kind kind;
+    unsigned number; /* by which the user knows it */
+    unsigned ncodes; /* 0: any */
+    uint32_t codes[CATCH_CODES_MAX];
+    uint64_t skip;                    /* so many hits are counted and do not stop */
+    const struct bp_actions *actions; /* conditions; NULL: none */
+    struct bp_counts *counts;         /* not NULL */
+};
+
 enum cpu_verb {
     CPU_HOLD,
     CPU_CONTINUE,
@@ -78,6 +108,8 @@ struct resume_plan {
     size_t nbreakpoints;
     const struct breakpoint *breakpoints; /* no two of the same kind, addr and len */
     struct console_ring *printed;         /* what the breakpoints' commands print; NULL: lost */
+    size_t ncatchpoints;
+    const struct catchpoint *catchpoints;
 };
 
 /* ---- stops ---- */
@@ -87,6 +119,7 @@ enum stop_reason {
     STOP_SW_BREAKPOINT,
     STOP_HW_BREAKPOINT,
     STOP_WATCH,
+    STOP_CATCH,         /* a catchpoint; the text decodes what happened */
     STOP_INTERRUPT,     /* machine_interrupt() */
     STOP_DISABLED_WAIT, /* no CPU can run on: a panic */
     STOP_SHUTDOWN,      /* disabled wait at ...fff, or the last CPU stopped itself: power-off */
@@ -102,6 +135,7 @@ struct stop {
     uint64_t addr;      /* breakpoint or watched address (as in the struct breakpoint) */
     uint64_t old_value; /* STOP_WATCH: the first 8 bytes (or fewer) at addr, before and after */
     uint64_t new_value;
+    unsigned catchpoint; /* STOP_CATCH: its number */
     bool tell; /* the text is news for the user, whatever the reason: a condition that cannot be evaluated */
     bool
         reloads; /* STOP_RESET: the image is loaded again; else the guest goes on in its own memory (kexec) */
@@ -135,6 +169,49 @@ enum machine_signal {
     MACHINE_POWERDOWN,     /* the guest is asked to shut down in order */
     MACHINE_RESTART,       /* PSW restart of the CPU: it takes the restart interruption, and starts if it was
                               stopped */
+    MACHINE_STOP,          /* the CPU enters the stopped state */
+    MACHINE_START,         /* and leaves it */
+    MACHINE_STORE_STATUS,  /* the CPU's status into its save area (Principles, "Store Status"): absolute
+                              0x1200 of its prefix area; no CPU may be running */
+};
+
+/* What is made pending for a guest by `monitor inject`; delivered as soon as the CPU is enabled for it. */
+enum injection_kind {
+    INJECT_EXTERNAL,      /* code, parameter; code 0x2603 and others of KVM too */
+    INJECT_IO,            /* code: subchannel id word; parameter: interruption parameter, word: its word */
+    INJECT_MACHINE_CHECK, /* parameter: CR14 subclass bits; word: machine-check interruption code (mcic) */
+    INJECT_PROGRAM,       /* code; taken at once, in front of the next instruction */
+};
+
+struct injection {
+    enum injection_kind kind;
+    uint32_t code;
+    uint64_t parameter;
+    uint64_t word;
+};
+
+enum machine_reset_kind {
+    RESET_LOAD_CLEAR,  /* memory and CPUs cleared, the image loaded again */
+    RESET_LOAD_NORMAL, /* memory stays, the image is loaded over it; initial reset of CPU 0, CPU reset of the
+                          others */
+};
+
+/* What holds for the machine until it is set otherwise. */
+enum machine_setting {
+    MACHINE_STEP_INTERRUPTS, /* 1: a step may land in the handler of an interruption from outside; 0 (at
+                                start): it is put off until the CPU continues. SVC and program interruptions
+                                belong to the instruction and are always taken. */
+    MACHINE_TOD_RUNS,        /* 1: the guest's TOD clock runs on while it stands; 0 (at start): it does not */
+    MACHINE_SETTINGS,
+};
+
+/* How PER is in use: `monitor per`. */
+struct machine_per {
+    unsigned used, max;  /* entries of KVM_SET_GUEST_DEBUG */
+    bool fetches;        /* hardware breakpoints: instruction fetches in start..end exit to the monitor */
+    uint64_t start, end; /* the one range over all of them, end included (CR10, CR11) */
+    bool stores;         /* the same for stores into what is watched */
+    uint64_t store_start, store_end;
 };
 
 struct machine_events {
@@ -144,6 +221,9 @@ struct machine_events {
 
 struct machine;
 
+struct exit_record; /* trace.h */
+
+/* Those at the end may be NULL where the engine has no such thing. */
 struct machine_ops {
     void (*destroy)(struct machine *m);
     int (*resume)(struct machine *m, const struct resume_plan *plan, struct err *e);
@@ -161,9 +241,17 @@ struct machine_ops {
     int (*check_breakpoint)(struct machine *m, unsigned cpu, const struct breakpoint *b, unsigned used,
                             unsigned *units, struct err *e);
     const char *(*breakpoint_held)(struct machine *m, const struct breakpoint *b);
-    int (*reset)(struct machine *m, const char *append, struct err *e);
+    int (*reset)(struct machine *m, enum machine_reset_kind kind, const char *append, struct err *e);
     int (*signal)(struct machine *m, unsigned cpu, enum machine_signal signal, struct err *e);
     size_t (*counters)(struct machine *m, struct machine_counter *out, size_t max);
+    int (*inject)(struct machine *m, unsigned cpu, const struct injection *what, struct err *e);
+    int (*set)(struct machine *m, enum machine_setting setting, int value, struct err *e);
+    int (*get)(struct machine *m, enum machine_setting setting);
+    void (*dat_context)(struct machine *m, unsigned cpu, struct dat_context *out);
+    int (*storage_key)(struct machine *m, uint64_t absolute, uint8_t *key);
+    void (*per)(struct machine *m, struct machine_per *out);
+    int (*trace)(struct machine *m, bool on, struct err *e);
+    size_t (*trace_read)(struct machine *m, uint64_t *next, struct exit_record *out, size_t max);
 };
 
 /* The common part of every engine; an engine embeds it first. Everything here is constant after creation. */
@@ -261,11 +349,12 @@ static inline const char *machine_breakpoint_held(struct machine *m, const struc
     return m->ops->breakpoint_held ? m->ops->breakpoint_held(m, b) : NULL;
 }
 
-/* Clears memory and all CPUs and loads the image again (load clear): the guest stands at its first
- * instruction. append replaces the command line unless NULL. No CPU may be running. */
-static inline int machine_reset(struct machine *m, const char *append, struct err *e)
+/* Loads the image again: the guest stands at its first instruction. append replaces the command line unless
+ * NULL. No CPU may be running. */
+static inline int machine_reset(struct machine *m, enum machine_reset_kind kind, const char *append,
+                                struct err *e)
 {
-    return m->ops->reset(m, append, e);
+    return m->ops->reset(m, kind, append, e);
 }
 
 /* Brings the signal to the guest: to a running one at once, to a stopped one when it is resumed. -1 with *e
@@ -281,6 +370,68 @@ static inline int machine_signal(struct machine *m, unsigned cpu, enum machine_s
 static inline size_t machine_counters(struct machine *m, struct machine_counter *out, size_t max)
 {
     return m->ops->counters(m, out, max);
+}
+
+/* Makes an interruption pending for the CPU, or for any (I/O). No CPU may be running. -1 with *e if the
+ * engine or KVM does not take it. */
+static inline int machine_inject(struct machine *m, unsigned cpu, const struct injection *what, struct err *e)
+{
+    if (!m->ops->inject)
+        return err_set(e, EXIT_OTHER, "interruptions cannot be injected here");
+    return m->ops->inject(m, cpu, what, e);
+}
+
+/* Changes a setting; in force from the next resume. -1 with *e if this engine cannot. */
+static inline int machine_set(struct machine *m, enum machine_setting setting, int value, struct err *e)
+{
+    if (!m->ops->set)
+        return err_set(e, EXIT_OTHER, "this machine has no such setting");
+    return m->ops->set(m, setting, value, e);
+}
+
+static inline int machine_get(struct machine *m, enum machine_setting setting)
+{
+    return m->ops->get ? m->ops->get(m, setting) : 0;
+}
+
+/* What the CPU's addresses mean now, for dat.h; valid until the CPU runs. False if the engine has no such
+ * view of memory. */
+static inline bool machine_dat_context(struct machine *m, unsigned cpu, struct dat_context *out)
+{
+    if (m->ops->dat_context)
+        m->ops->dat_context(m, cpu, out);
+    return m->ops->dat_context != NULL;
+}
+
+/* The storage key (Principles, chapter 3, "Storage Key": ACC 4 bits, F, R, C, 0) of the 4 KiB block at this
+ * absolute address. -1 if it is not known. */
+static inline int machine_storage_key(struct machine *m, uint64_t absolute, uint8_t *key)
+{
+    return m->ops->storage_key ? m->ops->storage_key(m, absolute, key) : -1;
+}
+
+/* How PER was in use when the guest last ran; false if the engine does not tell. */
+static inline bool machine_per(struct machine *m, struct machine_per *out)
+{
+    if (m->ops->per)
+        m->ops->per(m, out);
+    return m->ops->per != NULL;
+}
+
+/* Recording of exits (trace.h), off at start. May be called while CPUs run. */
+static inline int machine_trace(struct machine *m, bool on, struct err *e)
+{
+    if (!m->ops->trace)
+        return err_set(e, EXIT_OTHER, "this machine has no exits that could be traced");
+    return m->ops->trace(m, on, e);
+}
+
+/* Copies up to max records from number *next on (from the oldest that is still there if that is later),
+ * oldest first, and sets *next to the number after the last one copied. May be called while CPUs run. */
+static inline size_t machine_trace_read(struct machine *m, uint64_t *next, struct exit_record *out,
+                                        size_t max)
+{
+    return m->ops->trace_read ? m->ops->trace_read(m, next, out, max) : 0;
 }
 
 /* Name of a reason for the log and the monitor: "breakpoint", "disabled wait"... */

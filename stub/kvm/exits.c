@@ -25,21 +25,6 @@
 #define SIGP_STATUS_INVALID_ORDER 0x02
 #define SIGP_STATUS_INVALID_PARAMETER 0x100
 
-static const char *const exit_names[EXIT_KINDS] = {
-    [EXIT_DEBUG] = "debug",
-    [EXIT_SERVICE_CALL] = "service call",
-    [EXIT_DIAG] = "diag",
-    [EXIT_SIGP] = "sigp",
-    [EXIT_INSTRUCTION] = "other instruction",
-    [EXIT_OPERATION] = "operation exception",
-    [EXIT_WAIT] = "disabled wait",
-    [EXIT_STOP] = "stop",
-    [EXIT_LOOP] = "interruption loop",
-    [EXIT_RESET] = "reset",
-    [EXIT_KICK] = "kick",
-    [EXIT_ELSE] = "other",
-};
-
 static enum exit_kind instruction_kind(uint16_t ipa)
 {
     if (ipa == 0xb220)
@@ -99,7 +84,7 @@ size_t exit_counters(struct machine *machine, struct machine_counter *out, size_
         for (unsigned i = 0; i < m->base.ncpus; i++)
             count += atomic_load_explicit(&m->cpu[i].exits[kind], memory_order_relaxed);
         if (count)
-            out[n++] = (struct machine_counter){exit_names[kind], count};
+            out[n++] = (struct machine_counter){exit_kind_name(kind), count};
     }
     return n;
 }

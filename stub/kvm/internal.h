@@ -14,6 +14,7 @@
 
 #include "zgdbd/kvm.h"
 #include "zgdbd/regs.h"
+#include "zgdbd/trace.h"
 
 #define KVM_CPUS_MAX 1
 
@@ -23,23 +24,6 @@
  * (Linux arch/s390/kvm/guestdbg.c: MAX_BP_COUNT, MAX_WP_SIZE). */
 #define HW_ENTRIES_MAX 50
 #define WATCH_BYTES_MAX 100
-
-/* Counters of `monitor exits`, one for each way in which KVM_RUN returns. */
-enum exit_kind {
-    EXIT_DEBUG,
-    EXIT_SERVICE_CALL,
-    EXIT_DIAG,
-    EXIT_SIGP,
-    EXIT_INSTRUCTION,
-    EXIT_OPERATION,
-    EXIT_WAIT,
-    EXIT_STOP,
-    EXIT_LOOP,
-    EXIT_RESET,
-    EXIT_KICK,
-    EXIT_ELSE,
-    EXIT_KINDS,
-};
 
 /* How a breakpoint of the plan is in force. */
 enum bp_how {
@@ -221,7 +205,7 @@ int vm_set_stopped(struct vcpu *cpu, bool stopped);
 int reset_power_on(struct kvm_machine *m, struct err *e); /* all CPUs; CPU 0 is not stopped then */
 int reset_load(struct kvm_machine *m, bool cleared, struct err *e);
 void reset_start(struct kvm_machine *m); /* CPU 0 at the loaded image's PSW */
-int reset_machine(struct machine *m, const char *append, struct err *e);
+int reset_machine(struct machine *m, enum machine_reset_kind kind, const char *append, struct err *e);
 int reset_perform(struct kvm_machine *m, struct err *e); /* the kind that reset_subcode says */
 
 /* storage.c */

@@ -203,33 +203,33 @@ int reset_perform(struct kvm_machine *m, struct err *e)
 
 /* ---- by the debugger ---- */
 
-/* Load clear from outside: everything as if the guest had just been created. */
-static int load_anew(struct kvm_machine *m, struct err *e)
+/* From outside: what the guest has said of its next load is forgotten. */
+static int load_anew(struct kvm_machine *m, enum machine_reset_kind kind, struct err *e)
 {
     m->ipl_block.length = 0;
-    m->reset_subcode = DIAG_LOAD_CLEAR;
+    m->reset_subcode = kind == RESET_LOAD_NORMAL ? DIAG_LOAD_NORMAL_DUMP : DIAG_LOAD_CLEAR;
     return reset_perform(m, e);
 }
 
-int reset_machine(struct machine *machine, const char *append, struct err *e)
+int reset_machine(struct machine *machine, enum machine_reset_kind kind, const char *append, struct err *e)
 {
     struct kvm_machine *m = to_kvm(machine);
     char *old = m->append;
 
     if (!append)
-        return load_anew(m, e);
+        return load_anew(m, kind, e);
     m->append = strdup(append);
     if (!m->append) {
         m->append = old;
         return err_set(e, EXIT_OTHER, "no memory for a command line of %zu bytes", strlen(append));
     }
-    if (load_anew(m, e) == 0) {
+    if (load_anew(m, kind, e) == 0) {
         free(old);
         return 0;
     }
     /* One that the image does not take must not be in the way of the next reset. */
     free(m->append);
     m->append = old;
-    load_anew(m, NULL);
+    load_anew(m, kind, NULL);
     return -1;
 }

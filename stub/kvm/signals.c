@@ -222,6 +222,8 @@ int signals_send(struct machine *machine, unsigned cpu, enum machine_signal sign
         return powerdown(m, e);
     case MACHINE_RESTART:
         return restart(&m->cpu[cpu], e);
+    default:
+        break;
     }
     return err_set(e, EXIT_OTHER, "this engine knows no signal %d", (int)signal);
 }

@@ -54,7 +54,7 @@ static int resume_all(struct target *t, struct err *e)
 
 int target_load(struct target *t, const char *append, struct err *e)
 {
-    if (machine_reset(t->machine, append, e))
+    if (machine_reset(t->machine, RESET_LOAD_CLEAR, append, e))
         return -1;
     stops_clear(t);
     t->has_stop = false;

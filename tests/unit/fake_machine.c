@@ -280,8 +280,9 @@ static void fill(struct fake_machine *f)
     }
 }
 
-static int op_reset(struct machine *m, const char *append, struct err *e)
+static int op_reset(struct machine *m, enum machine_reset_kind kind, const char *append, struct err *e)
 {
+    (void)kind;
     struct fake_machine *f = fake(m);
     if (f->running)
         return err_set(e, EXIT_OTHER, "reset of a running fake");

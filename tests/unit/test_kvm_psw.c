@@ -123,7 +123,7 @@ static void check_exit(unsigned kind, enum cpu_verb verb, enum stop_reason reaso
         same(rig_reg(REG_PSWM), left_by_kvm.mask, "pswm");
         same(rig_reg(REG_PSWA), left_by_kvm.addr, "pswa");
         if (reason == STOP_RESET || kind == 4) /* the next resume resets; a stopped CPU does not run */
-            assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+            assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
         edited = random_psw();
         rig_set_reg(REG_PSWM, edited.mask);
         rig_set_reg(REG_PSWA, edited.addr);

@@ -34,7 +34,7 @@ static void reset_starts_again(void **state)
     rig_set_reg(REG_A0 + 3, 7);
     rig_set_reg(REG_FPC, 9);
     rig_set_reg(REG_F0 + 15, 5);
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
     assert_int_equal(kernel.initial_resets, before + 1);
     assert_int_equal(rig_reg(REG_PSWA), RIG_ENTRY);
     assert_int_equal(rig_reg(REG_PSWM), RIG_64BIT);
@@ -69,7 +69,7 @@ static void reset_forgets_edits(void **state)
     rig_set_reg(REG_C0 + 1, 0x7000);
     rig_set_reg(REG_PP, 5);
     rig_set_reg(REG_CKC, 6);
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
     KERNEL_SCRIPT(sees_power_on_state);
     rig_continue();
 }
@@ -80,7 +80,7 @@ static void reset_onto_a_breakpoint(void **state)
     (void)state;
     rig_breakpoint(BP_SOFTWARE, RIG_ENTRY, 0);
     rig_assert_stop(rig_continue(), STOP_SW_BREAKPOINT, RIG_ENTRY);
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
     rig_assert_stop(rig_continue(), STOP_SW_BREAKPOINT, RIG_ENTRY);
     rig_assert_bytes(RIG_ENTRY, "0000");
 }
@@ -88,9 +88,9 @@ static void reset_onto_a_breakpoint(void **state)
 static void reset_takes_a_new_command_line(void **state)
 {
     (void)state;
-    assert_int_equal(machine_reset(rig, "abc", &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, "abc", &rig_err), 0);
     rig_assert_bytes(0x10480, "61626300");
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
     rig_assert_bytes(0x10480, "61626300");
 }
 
@@ -102,12 +102,12 @@ static void reset_keeps_the_command_line_that_fits(void **state)
     (void)state;
     memset(longest, 'x', sizeof longest - 1);
     longest[sizeof longest - 1] = 0;
-    assert_int_equal(machine_reset(rig, "abc", &rig_err), 0);
-    assert_int_equal(machine_reset(rig, longest, &rig_err), -1);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, "abc", &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, longest, &rig_err), -1);
     assert_non_null(strstr(rig_err.text, "takes at most"));
     assert_int_equal(rig_reg(REG_PSWA), 0x10000);
     rig_assert_bytes(0x10480, "61626300");
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
     rig_assert_bytes(0x10480, "61626300");
 }
 
@@ -115,10 +115,10 @@ static void reset_says_what_fails(void **state)
 {
     (void)state;
     kernel.madvise_errno = EINVAL;
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), -1);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), -1);
     assert_non_null(strstr(rig_err.text, "cannot clear the guest's memory"));
     kernel.madvise_errno = 0;
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
 }
 
 /* ---- that fail ---- */
@@ -153,7 +153,7 @@ static void a_failed_reset_stays_due(void **state)
     (void)state;
     rig_put64(0x800000, 0x1122334455667788);
     kernel.madvise_errno = EINVAL;
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), -1);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), -1);
     assert_still_due();
 }
 
@@ -384,7 +384,7 @@ static void a_block_changes_the_load_parameter(void **state)
         rig_step();
         assert_loadparm("c1c2c3c4c5c6c7c8");
     }
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
     assert_loadparm("4040404040404040");
     asked(3);
     rig_step();
@@ -397,7 +397,7 @@ static void a_block_changes_the_load_parameter(void **state)
 static void reset_takes_interruptions_back(void **state)
 {
     (void)state;
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
     assert_int_equal(kernel.vm_interrupts_cleared, 1);
     rig_put(0x2000, "83230308");
     rig_set_reg(REG_R0 + 3, 1);
@@ -412,7 +412,7 @@ static void runs_without_an_interrupt_controller(void **state)
     rig_prepare(RIG_ELF);
     kernel.hidden[0] = KVM_CAP_DEVICE_CTRL;
     assert_true(rig_create());
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
     rig_teardown(NULL);
 }
 

@@ -157,7 +157,7 @@ static void reset_takes_a_restart_back(void **state)
     (void)state;
     rig_no_breakpoints();
     assert_int_equal(signal_guest(MACHINE_RESTART), 0);
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
     rig_put(RIG_ENTRY, AGHI_10_1);
     rig_assert_stop(rig_step(), STOP_STEP, RIG_ENTRY + 4);
 }
@@ -249,7 +249,7 @@ static void not_busy_after_a_reset(void **state)
     (void)state;
     rig_set_reg(REG_C0, 0x2e0);
     assert_int_equal(service_call(SCCB), 0);
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
     rig_set_reg(REG_C0, 0x2e0);
     assert_int_equal(service_call(SCCB), 0);
     assert_int_equal(kernel.flic_asked, 0);
@@ -388,7 +388,7 @@ static void input_across_a_reset(void **state)
     receive(VT220);
     type("a");
     assert_int_equal(signal_guest(MACHINE_CONSOLE_INPUT), 0);
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
     assert_int_equal(kernel.service, 0);
     assert_int_equal(signal_guest(MACHINE_CONSOLE_INPUT), -1);
     receive(VT220);

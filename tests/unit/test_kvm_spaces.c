@@ -125,7 +125,7 @@ static void a_reset_frees_it(void **state)
     rig_breakpoint(BP_SOFTWARE, 0x2004, 0);
     in_kernel_at(0x2000);
     breaks_at(0x2004, 1);
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
     put_program(0);
     rig_set_reg(REG_R0 + 11, 0x3000);
     breaks_at(0x2004, 1);

@@ -177,7 +177,7 @@ static void starts_and_resets_with_zeros(void)
     blocks = file().st_blocks;
     rig_put64(MARKER, 5);
     rig_put64(RIG_MEMORY - 8, 7);
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
     rig_assert_bytes(MARKER, "0000000000000000");
     rig_assert_bytes(RIG_MEMORY - 8, "0000000000000000");
     assert_int_equal(rig_reg(REG_PSWA), RIG_ENTRY);
@@ -220,7 +220,7 @@ static void where_protection_is_not_suppressed(void **state)
     unlink(path);
     assert_true(rig_create());
     assert_in_range(file().st_blocks, RIG_MEMORY / 512, INT64_MAX);
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
     assert_in_range(file().st_blocks, RIG_MEMORY / 512, INT64_MAX);
 }
 
@@ -376,7 +376,7 @@ static void what_is_cut_off_is_zero(void **state)
     rig_assert_bytes(MARKER, "0000000000000005");
     assert_int_equal(file().st_size, 0x1000);
     /* A reset makes it whole: memory is kept again. */
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
     rig_assert_bytes(MARKER, "0000000000000000");
     assert_int_equal(file().st_size, RIG_MEMORY);
     rig_put64(MARKER, 6);

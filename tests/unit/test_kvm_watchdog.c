@@ -152,7 +152,7 @@ static void every_reset_ends_it(void **state)
 {
     (void)state;
     call(0, 15);
-    assert_int_equal(machine_reset(rig, NULL, &rig_err), 0);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
     KERNEL_SCRIPT(sees_no_timer);
     rig_continue();
     KERNEL_SCRIPT(kernel_cpu);
