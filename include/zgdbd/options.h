@@ -29,11 +29,11 @@ struct options {
     uint64_t entry;
     bool has_psw;
     struct psw psw;
+    unsigned cpus;    /* 1 to MACHINE_MAX_CPUS */
     unsigned nextras; /* --load */
     struct ipl_extra extras[IPL_MAX_EXTRAS];
     uint64_t memory;         /* bytes */
     const char *memory_file; /* or NULL */
-    unsigned cpus;           /* 1 to MACHINE_MAX_CPUS */
     bool run;
     bool stdio; /* the debugger is on descriptors 0 and 1; listen is unused */
     struct listen_spec listen;
