@@ -17,6 +17,8 @@ const char *stop_reason_name(enum stop_reason reason)
         return "catchpoint";
     case STOP_INTERRUPT:
         return "interrupt";
+    case STOP_HALTED:
+        return "CPUs halted";
     case STOP_DISABLED_WAIT:
         return "disabled wait";
     case STOP_SHUTDOWN:

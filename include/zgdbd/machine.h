@@ -119,8 +119,10 @@ enum stop_reason {
     STOP_SW_BREAKPOINT,
     STOP_HW_BREAKPOINT,
     STOP_WATCH,
-    STOP_CATCH,         /* a catchpoint; the text decodes what happened */
-    STOP_INTERRUPT,     /* machine_interrupt() */
+    STOP_CATCH,     /* a catchpoint; the text decodes what happened */
+    STOP_INTERRUPT, /* machine_interrupt() */
+    STOP_HALTED,    /* no CPU of this resume can run on by itself (stopped, disabled wait), but one that was
+                       held could go on and start it: no end */
     STOP_DISABLED_WAIT, /* no CPU can run on: a panic */
     STOP_SHUTDOWN,      /* disabled wait at ...fff, or the last CPU stopped itself: power-off */
     STOP_PROGRAM_LOOP,  /* interruption whose new PSW interrupts again: the guest cannot run on */

@@ -9,7 +9,7 @@ static const uint8_t signals[] = {
     [STOP_STEP] = 0x05,     [STOP_SW_BREAKPOINT] = 0x05, [STOP_HW_BREAKPOINT] = 0x05,
     [STOP_WATCH] = 0x05,    [STOP_INTERRUPT] = 0x02,     [STOP_DISABLED_WAIT] = 0x06,
     [STOP_SHUTDOWN] = 0x0f, [STOP_PROGRAM_LOOP] = 0x0b,  [STOP_RESET] = 0x01,
-    [STOP_ERROR] = 0x04,    [STOP_CATCH] = 0x05,
+    [STOP_ERROR] = 0x04,    [STOP_CATCH] = 0x05,         [STOP_HALTED] = 0x00,
 };
 
 /* A guest that never ran stands at CPU 0 as after a step. */
