@@ -110,6 +110,7 @@ struct target {
     struct console_ring printed; /* by commands of breakpoints */
     uint64_t printed_lost;       /* bytes */
     struct printed_log printed_log;
+    struct machine_per per_told; /* the last range of which the debugger heard that it costs much */
     char *xml;
     size_t xml_len;
     uint8_t scratch[2 * RSP_PACKET_MAX]; /* memory that the attached session's work looks at */

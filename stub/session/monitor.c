@@ -201,6 +201,14 @@ static const struct monitor_command commands[] = {
      "u32[],\n"
      "u64[], s8[] to s64[]), parentheses and operators.\n",
      NULL, mon_watch_if},
+    {"per", NULL, "hardware breakpoints and watchpoints (PER): range, holders and cost", NULL, mon_per, NULL},
+    {"step-interrupts", "[on|off]", "whether a step may stop in an interruption handler",
+     "off (at start): interruptions from outside (external, I/O, machine check) wait while the CPU is "
+     "stepped "
+     "and\n"
+     "come when it continues. SVC and program interruptions belong to the instruction and are always "
+     "taken.\n",
+     NULL, mon_step_interrupts},
     {"reset", NULL, "load the image again: the guest stands at its first instruction", NULL, mon_reset, NULL},
     {"restart", NULL, "PSW restart of the selected CPU, a stopped or waiting one too", NULL, mon_restart,
      NULL},
@@ -265,7 +273,7 @@ static bool mon_help(struct session *s, const char *args, struct text *out)
         return true;
     }
     for (size_t i = 0; i < NCOMMANDS; i++)
-        put(out, "%-11s %s\n", commands[i].name, commands[i].help);
+        put(out, "%-15s %s\n", commands[i].name, commands[i].help);
     return true;
 }
 

@@ -23,6 +23,13 @@ __attribute__((format(printf, 2, 3))) void put(struct text *t, const char *fmt, 
 typedef bool monitor_fn(struct session *s, const char *args, struct text *out);
 
 /* monitor_points.c */
+const char *point_kind_name(enum bp_kind kind);
 monitor_fn mon_breakpoints, mon_watch_if;
+
+/* monitor_per.c */
+void mon_per(struct session *s, struct text *out);
+
+/* monitor_settings.c */
+monitor_fn mon_step_interrupts;
 
 #endif

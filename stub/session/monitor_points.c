@@ -7,7 +7,7 @@
 #include "monitor.h"
 #include "registry.h"
 
-static const char *kind_name(enum bp_kind kind)
+const char *point_kind_name(enum bp_kind kind)
 {
     switch (kind) {
     case BP_SOFTWARE:
@@ -29,7 +29,7 @@ static void put_point(struct machine *m, const struct point *p, struct text *out
 {
     const struct bp_actions *a = p->b.actions;
     const char *held = machine_breakpoint_held(m, &p->b);
-    put(out, "%s at 0x%llx", kind_name(p->b.kind), (unsigned long long)p->b.addr);
+    put(out, "%s at 0x%llx", point_kind_name(p->b.kind), (unsigned long long)p->b.addr);
     if (p->b.kind == BP_WRITE)
         put(out, ", %llu byte%s", (unsigned long long)p->b.len, plural(p->b.len));
     put(out, ": reached %llu, hit %llu", (unsigned long long)atomic_load(&p->counts.reached),

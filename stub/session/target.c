@@ -37,6 +37,7 @@ int target_go(struct target *t, struct err *e)
         return -1;
     t->dead = false;
     t->killed = false;
+    per_tell(t);
     return 0;
 }
 

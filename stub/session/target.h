@@ -42,6 +42,9 @@ void stops_all_stop(struct target *t);
 bool stops_next(struct target *t, const struct cpu_action *action, struct stop *out);
 bool stops_untold_end(struct target *t, struct stop *out);
 
+/* monitor_per.c: a line for the debugger if PER makes what now runs slow. */
+void per_tell(struct target *t);
+
 /* printed.c: what breakpoints print, on its way to whoever is there. */
 void printed_before_stop(struct target *t);
 

@@ -316,7 +316,35 @@ static int op_signal(struct machine *m, unsigned cpu, enum machine_signal signal
     return f->fail_signal ? err_set(e, EXIT_OTHER, "%s", f->fail_signal) : 0;
 }
 
+static const char *op_held(struct machine *m, const struct breakpoint *b)
+{
+    (void)b;
+    return fake(m)->held;
+}
+
+static void op_per(struct machine *m, struct machine_per *out)
+{
+    *out = fake(m)->per;
+}
+
+static int op_set(struct machine *m, enum machine_setting setting, int value, struct err *e)
+{
+    if (fake(m)->fail_set)
+        return err_set(e, EXIT_OTHER, "%s", fake(m)->fail_set);
+    fake(m)->settings[setting] = value;
+    return 0;
+}
+
+static int op_get(struct machine *m, enum machine_setting setting)
+{
+    return fake(m)->settings[setting];
+}
+
 static const struct machine_ops ops = {
+    .breakpoint_held = op_held,
+    .per = op_per,
+    .set = op_set,
+    .get = op_get,
     .signal = op_signal,
     .destroy = op_destroy,
     .resume = op_resume,

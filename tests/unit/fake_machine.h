@@ -42,6 +42,10 @@ struct fake_machine {
     int unreadable_reg, constant_reg; /* -1: none */
     const char *counter_name;         /* of all of ncounters, which count 0, 1, 2... */
     size_t ncounters;
+    struct machine_per per;
+    const char *held; /* by which every breakpoint is, or NULL */
+    int settings[MACHINE_SETTINGS];
+    const char *fail_set;
     bool endless; /* logical memory, the same over and over */
     enum cpu_state state[FAKE_CPUS];
     uint8_t regs[FAKE_CPUS][REG_COUNT][REG_MAX_BYTES];
