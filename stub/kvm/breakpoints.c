@@ -98,10 +98,16 @@ static void decide(const struct vcpu *cpu, const struct dat_context *ctx, struct
     }
 }
 
+/* The parts of watchpoints, as far as there is room. */
+struct watch_parts {
+    unsigned n;
+    struct watch part[HW_ENTRIES_MAX];
+};
+
 /* Number of PER entries of a watchpoint, which may cross frames and exceed what one entry holds. If fill is
- * not NULL they are appended to its list as far as it has room. A later frame that does not translate now
- * leaves it provisional. */
-static unsigned watch_entries(struct vcpu *fill, const struct dat_context *ctx, struct applied *a)
+ * not NULL they are appended to it as far as it has room. A later frame that does not translate now leaves it
+ * provisional. */
+static unsigned watch_entries(struct watch_parts *fill, const struct dat_context *ctx, struct applied *a)
 {
     uint64_t addr = a->bp.addr, left = a->bp.len;
     unsigned n = 0;
@@ -113,8 +119,9 @@ static unsigned watch_entries(struct vcpu *fill, const struct dat_context *ctx, 
         if (!translate(ctx, a, addr, &at))
             break;
         part = part < at.left ? part : at.left;
-        if (fill && fill->nwatch < HW_ENTRIES_MAX)
-            fill->watch[fill->nwatch++] = (struct watch){&a->bp, at.absolute, addr, (size_t)part, 0, {0}};
+        if (fill && fill->n < HW_ENTRIES_MAX)
+            fill->part[fill->n++] =
+                (struct watch){.bp = &a->bp, .absolute = at.absolute, .addr = addr, .len = (size_t)part};
         addr += part;
         left -= part;
         n++;
@@ -354,26 +361,37 @@ static void bind_as_before(struct applied_set *set, const struct applied_set *be
     }
 }
 
+static const struct vcpu *first_to_move(const struct kvm_machine *m, const struct resume_plan *plan)
+{
+    for (unsigned i = 0; i < m->base.ncpus; i++)
+        if (plan->action[i].verb != CPU_HOLD && !m->cpu[i].stopped)
+            return &m->cpu[i];
+    return m->cpu;
+}
+
 /* Takes the plan's set over if it fits, so that a resume is refused before any CPU moves. One that was in the
  * last plan stays bound to its address space: a debugger takes all its breakpoints out at every stop and puts
  * the same back. */
 int breakpoints_adopt(struct kvm_machine *m, const struct resume_plan *plan, struct err *e)
 {
     struct applied_set trial;
+    const struct vcpu *cpu = first_to_move(m, plan);
     struct dat_context ctx;
 
     m->printed = plan->printed;
+    m->nwatch = 0; /* what is watched is seen as it is now */
     if (same_set(&m->applied, plan))
         return 0;
     if (new_set(&trial, plan->breakpoints, plan->nbreakpoints, e) < 0)
         return -1;
     sort(&trial);
     bind_as_before(&trial, &m->applied);
-    memory_context(&m->cpu[0], &ctx);
-    if (decide_all(&m->cpu[0], &ctx, &trial, e) < 0) {
+    memory_context(cpu, &ctx);
+    if (decide_all(cpu, &ctx, &trial, e) < 0) {
         breakpoints_free(&trial);
         return -1;
     }
+    trial.serial = m->applied.serial + 1;
     breakpoints_free(&m->applied);
     m->applied = trial;
     return 0;
@@ -388,61 +406,61 @@ void breakpoints_unbind(struct kvm_machine *m)
 
 /* ---- in force ---- */
 
-static unsigned fill_watches(struct vcpu *cpu, const struct dat_context *ctx, struct kvm_hw_breakpoint *hw)
+static void set_watches(struct vcpu *cpu, const struct dat_context *ctx)
 {
     struct applied_set *set = &cpu->m->applied;
+    struct watch_parts parts = {.n = 0};
 
-    cpu->nwatch = 0;
     for (unsigned i = 0; i < set->nper; i++)
         if (set->per[i]->bp.kind == BP_WRITE)
-            watch_entries(cpu, ctx, set->per[i]);
-    for (unsigned i = 0; i < cpu->nwatch; i++)
-        hw[i] = (struct kvm_hw_breakpoint){.addr = cpu->watch[i].addr,
-                                           .phys_addr = cpu->watch[i].absolute,
-                                           .len = cpu->watch[i].len,
-                                           .type = KVM_HW_WP_WRITE};
-    return cpu->nwatch;
+            watch_entries(&parts, ctx, set->per[i]);
+    watch_set(cpu, parts.part, parts.n);
 }
 
 /* All PER entries of the set, as they were decided. */
-static int arm_all(struct vcpu *cpu, const struct dat_context *ctx, struct err *e)
+int breakpoints_arm(struct vcpu *cpu, struct err *e)
 {
-    struct applied_set *set = &cpu->m->applied;
+    struct kvm_machine *m = cpu->m;
+    const struct applied_set *set = &m->applied;
     struct kvm_hw_breakpoint hw[HW_ENTRIES_MAX];
-    unsigned n = fill_watches(cpu, ctx, hw);
+    unsigned n = m->nwatch;
 
+    for (unsigned i = 0; i < n; i++)
+        hw[i] = (struct kvm_hw_breakpoint){.addr = m->watch[i].addr,
+                                           .phys_addr = m->watch[i].absolute,
+                                           .len = m->watch[i].len,
+                                           .type = KVM_HW_WP_WRITE};
     for (unsigned i = 0; i < set->nper && n < HW_ENTRIES_MAX; i++)
         if (set->per[i]->bp.kind != BP_WRITE)
             hw[n++] = (struct kvm_hw_breakpoint){.addr = set->per[i]->bp.addr,
                                                  .phys_addr = set->per[i]->absolute,
                                                  .len = 1,
                                                  .type = KVM_HW_BP};
-    return debug_arm(cpu, n ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP : 0, n, hw, e);
+    cpu->armed_serial = set->serial;
+    return debug_arm(cpu, n ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP : 0, n, n - m->nwatch, hw, e);
 }
 
-/* Everything in force for a CPU that continues. */
+/* Everything in force for CPUs that continue; this one is armed, others are to be. */
 int breakpoints_apply(struct vcpu *cpu, struct err *e)
 {
     struct dat_context ctx;
 
     memory_context(cpu, &ctx);
-    if (decide_all(cpu, &ctx, &cpu->m->applied, e) < 0 || arm_all(cpu, &ctx, e) < 0)
+    if (decide_all(cpu, &ctx, &cpu->m->applied, e) < 0)
+        return -1;
+    set_watches(cpu, &ctx);
+    cpu->m->applied.serial++;
+    if (breakpoints_arm(cpu, e) < 0)
         return -1;
     opcodes_insert(cpu->m);
-    watch_take(cpu);
+    watch_refresh(cpu);
     return 0;
 }
 
-/* The PER entries again after one instruction was stepped while everything was in force. */
-int breakpoints_rearm(struct vcpu *cpu, struct err *e)
+/* KVM is to take its copies of what is watched anew, for every CPU. */
+void breakpoints_arm_anew(struct kvm_machine *m)
 {
-    struct dat_context ctx;
-
-    memory_context(cpu, &ctx);
-    if (arm_all(cpu, &ctx, e) < 0)
-        return -1;
-    watch_take(cpu);
-    return 0;
+    m->applied.serial++;
 }
 
 /* The first code breakpoint at this address or after it. */
@@ -463,21 +481,23 @@ static size_t first_from(const struct applied_set *set, uint64_t addr)
 
 /* For steps, which need none of KVM's help: after each the watched bytes are compared, and the PC in a range
  * of size bytes with the code breakpoints there. A zero bit of the answer says that at addresses with this
- * breakpoints_bit() there is none. The caller takes the watched bytes (watch_take) once its traps are set. */
+ * breakpoints_bit() there is none. */
 uint64_t breakpoints_apply_step(struct vcpu *cpu, uint64_t start, uint64_t size)
 {
     struct applied_set *set = &cpu->m->applied;
+    struct watch_parts parts = {.n = 0};
     struct dat_context ctx;
     uint64_t somewhere = 0;
 
-    cpu->nwatch = 0;
     if (set->n > set->ncode)
         memory_context(cpu, &ctx);
     for (size_t i = set->ncode; i < set->n; i++) {
         decide(cpu, &ctx, &set->entry[i]);
         if (set->entry[i].how == HOW_HARDWARE)
-            watch_entries(cpu, &ctx, &set->entry[i]);
+            watch_entries(&parts, &ctx, &set->entry[i]);
     }
+    if (parts.n || cpu->m->nwatch)
+        watch_set(cpu, parts.part, parts.n);
     for (size_t i = first_from(set, start); i < set->ncode && set->entry[i].bp.addr - start < size; i++)
         somewhere |= 1ULL << breakpoints_bit(set->entry[i].bp.addr);
     return somewhere;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "internal.h"
-#include "zgdbd/bytes.h"
 
 static int set_guest_debug(struct vcpu *cpu)
 {
@@ -56,17 +55,17 @@ static int tell_kvm(struct vcpu *cpu, struct err *e)
     return 0;
 }
 
-/* A watchpoint is compared with a copy that KVM takes here: with one, the ioctl is due at every resume. Steps
- * compare by themselves, and come without. */
-int debug_arm(struct vcpu *cpu, uint32_t control, unsigned nhw, const struct kvm_hw_breakpoint *hw,
-              struct err *e)
+/* Of the entries the last ncode are breakpoints. A watchpoint is compared with a copy that KVM takes here:
+ * with one, the ioctl is due at every resume. Steps compare by themselves, and come without. */
+int debug_arm(struct vcpu *cpu, uint32_t control, unsigned nhw, unsigned ncode,
+              const struct kvm_hw_breakpoint *hw, struct err *e)
 {
+    cpu->nhw_code = ncode;
     if (!(cpu->m->base.caps & MACHINE_CAN_HW_BREAK))
         return 0;
-    if (!cpu->debug_stale && !(nhw && cpu->nwatch) && cpu->debug_control == control &&
-        same_entries(cpu, nhw, hw))
+    if (!cpu->debug_stale && ncode == nhw && cpu->debug_control == control && same_entries(cpu, nhw, hw))
         return 0;
-    if (nhw > cpu->nwatch) /* code breakpoints are among them */
+    if (ncode)
         forget_last_breakpoint(cpu);
     cpu->debug_control = control;
     cpu->nhw = nhw;
@@ -75,58 +74,8 @@ int debug_arm(struct vcpu *cpu, uint32_t control, unsigned nhw, const struct kvm
     return tell_kvm(cpu, e);
 }
 
-/* The number in the first 8 (or fewer) watched bytes, big endian, as a debugger sees them. */
-uint64_t watch_value(const struct vcpu *cpu, const struct watch *w)
+/* The same once more: KVM takes a new copy of what is watched. */
+int debug_again(struct vcpu *cpu, struct err *e)
 {
-    size_t len = w->len < 8 ? w->len : 8;
-    uint8_t bytes[8];
-    uint64_t value = 0;
-
-    memcpy(bytes, cpu->m->memory.base + w->absolute, len);
-    traps_hide(cpu, w->absolute, bytes, len);
-    opcodes_hide(cpu->m, w->absolute, bytes, len);
-    for (size_t i = 0; i < len; i++)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
-void watch_take(struct vcpu *cpu)
-{
-    for (unsigned i = 0; i < cpu->nwatch; i++) {
-        struct watch *w = &cpu->watch[i];
-
-        memcpy(w->old, cpu->m->memory.base + w->absolute, w->len);
-        w->old_value = watch_value(cpu, w);
-    }
-}
-
-/* The first watched range from w on whose bytes differ from those at arming time, or NULL. */
-static const struct watch *changed_from(const struct vcpu *cpu, const struct watch *w)
-{
-    for (; w < cpu->watch + cpu->nwatch; w++)
-        if (memcmp(w->old, cpu->m->memory.base + w->absolute, w->len) != 0)
-            return w;
-    return NULL;
-}
-
-const struct watch *watch_changed(const struct vcpu *cpu)
-{
-    return changed_from(cpu, cpu->watch);
-}
-
-/* The next one, of another watchpoint than w is a part of. */
-const struct watch *watch_changed_next(const struct vcpu *cpu, const struct watch *w)
-{
-    const struct breakpoint *bp = w->bp;
-
-    while (w && w->bp == bp)
-        w = changed_from(cpu, w + 1);
-    return w;
-}
-
-/* After a change that stops nobody: KVM reports until it has a new copy. */
-int watch_rearm(struct vcpu *cpu, struct err *e)
-{
-    watch_take(cpu);
-    return tell_kvm(cpu, e);
+    return cpu->nhw ? tell_kvm(cpu, e) : 0;
 }

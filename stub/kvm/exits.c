@@ -190,13 +190,23 @@ static enum exit_outcome guest_reset(struct vcpu *cpu, struct stop *stop, unsign
     return reset_due(cpu, stop, subcode, text);
 }
 
+/* The first CPU that finds the time to be over tells. */
 enum exit_outcome exit_watchdog(struct vcpu *cpu, struct stop *stop)
 {
-    cpu->m->watchdog.on = false;
-    watchdog_changed(cpu);
-    return reset_due(cpu, stop, DIAG_LOAD_CLEAR,
-                     "the watchdog's time is over (DIAG 288): the guest did not renew it; continuing resets "
-                     "the guest (load clear), unless the PSW is changed first");
+    enum exit_outcome outcome = OUTCOME_GO_ON;
+
+    if (!gate_exclusive(cpu))
+        return OUTCOME_GO_ON;
+    if (watchdog_over(cpu)) {
+        cpu->m->watchdog.on = false;
+        watchdog_changed(cpu->m);
+        outcome =
+            reset_due(cpu, stop, DIAG_LOAD_CLEAR,
+                      "the watchdog's time is over (DIAG 288): the guest did not renew it; continuing resets "
+                      "the guest (load clear), unless the PSW is changed first");
+    }
+    gate_shared(cpu);
+    return outcome;
 }
 
 static enum exit_outcome diagnose(struct vcpu *cpu, struct stop *stop)
@@ -216,7 +226,7 @@ static enum exit_outcome diagnose(struct vcpu *cpu, struct stop *stop)
     case DIAG_RESET:
         return guest_reset(cpu, stop, answer.subcode);
     case DIAG_WATCHDOG:
-        watchdog_changed(cpu);
+        watchdog_changed(cpu->m);
         break;
     case DIAG_DONE:
         break;
@@ -270,11 +280,17 @@ static enum exit_outcome other_instruction(struct vcpu *cpu, struct stop *stop)
 
 static enum exit_outcome instruction(struct vcpu *cpu, struct stop *stop)
 {
+    enum exit_outcome outcome = OUTCOME_GO_ON;
+
     switch (instruction_kind(cpu->run->s390_sieic.ipa)) {
     case EXIT_SERVICE_CALL:
         return service_call(cpu, stop);
-    case EXIT_DIAG:
-        return diagnose(cpu, stop);
+    case EXIT_DIAG: /* resets and the watchdog are the machine's */
+        if (gate_exclusive(cpu)) {
+            outcome = diagnose(cpu, stop);
+            gate_shared(cpu);
+        }
+        return outcome;
     case EXIT_SIGP:
         return signal_processor(cpu);
     default:

@@ -123,7 +123,7 @@ static struct stop watch_stop(const struct vcpu *cpu, const struct watch *w)
 
     stop_at(cpu, &stop, STOP_WATCH, "watchpoint");
     stop.addr = w->bp->addr;
-    stop.old_value = w->old_value;
+    stop.old_value = watch_old_value(w);
     stop.new_value = watch_value(cpu, w);
     snprintf(stop.text, sizeof stop.text, "watchpoint at 0x%llx: 0x%llx was 0x%llx",
              (unsigned long long)w->addr, (unsigned long long)stop.new_value,
@@ -131,14 +131,18 @@ static struct stop watch_stop(const struct vcpu *cpu, const struct watch *w)
     return stop;
 }
 
-/* The watchpoints of which something has changed, each once however many of its parts did. After HIT_PASSED
- * they have to be armed again before the CPU goes on. */
+/* The watchpoints of which something has changed and was not seen, each once however many of its parts did.
+ * After HIT_PASSED KVM has to take its copies again before a CPU goes on. */
 enum hit hit_watches(struct vcpu *cpu, struct stop *stop)
 {
     struct agent_context context = context_of(cpu);
+    struct kvm_machine *m = cpu->m;
     enum hit hit = HIT_NONE;
 
-    for (const struct watch *w = watch_changed(cpu); w; w = watch_changed_next(cpu, w)) {
+    if (!m->nwatch)
+        return HIT_NONE;
+    pthread_mutex_lock(&m->watch_lock);
+    for (struct watch *w = watch_next(cpu, m->watch); w; w = watch_next(cpu, w)) {
         struct stop add = watch_stop(cpu, w);
         char text[sizeof stop->text] = "";
 
@@ -148,6 +152,8 @@ enum hit hit_watches(struct vcpu *cpu, struct stop *stop)
             hit = HIT_PASSED;
         if (agent_breakpoint_stops(w->bp, &context, text, sizeof text))
             add_stop(&hit, stop, &add, text);
+        watch_seen(cpu, w->bp);
     }
+    pthread_mutex_unlock(&m->watch_lock);
     return hit;
 }

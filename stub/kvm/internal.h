@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the files of the KVM engine share. A vcpu's thread owns everything in its struct vcpu (kvm_run
- * included) and, with one thread running at a time, the breakpoints in force while it runs; the loop's thread
- * owns them while it is parked. The hand-over is the machine's lock. */
+ * included) while it runs, and may read what is the machine's; one that has the machine exclusively (gate.c)
+ * may change that, and the other vcpus, too. The loop's thread owns all of it while all are parked. The
+ * hand-over is the machine's lock. */
 #ifndef ZGDBD_KVM_INTERNAL_H
 #define ZGDBD_KVM_INTERNAL_H
 
@@ -16,7 +17,9 @@
 #include "zgdbd/regs.h"
 #include "zgdbd/trace.h"
 
-#define KVM_CPUS_MAX 1
+#define KVM_CPUS_MAX MACHINE_MAX_CPUS
+
+#define NANOSECONDS 1000000000ULL
 
 #define LOWCORE_BYTES 8192
 
@@ -57,21 +60,22 @@ struct applied_set {
     unsigned nper; /* those that are held by PER */
     struct applied *per[HW_ENTRIES_MAX];
     bool provisional;       /* one of them is */
+    unsigned serial;        /* changes with what PER is to hold: each CPU is told then */
     bool in_force;          /* opcodes are in memory, */
     size_t nopcodes;        /* of these entries, by absolute address */
     struct opcode *opcode;  /* room for n */
     size_t lifted, nlifted; /* of these, first and number that are out for one instruction */
 };
 
-/* One PER entry for a watchpoint or a part of it, with the bytes it had when it was armed, opcodes and traps
- * among them, and the value without these. */
+/* One PER entry for a watchpoint or a part of it, with the bytes that it had when it was looked at last: as a
+ * debugger sees them, and as they are in memory, opcodes and traps among them. */
 struct watch {
     const struct breakpoint *bp;
     uint64_t absolute;
     uint64_t addr;
     size_t len;
-    uint64_t old_value;
     uint8_t old[WATCH_BYTES_MAX];
+    uint8_t raw[WATCH_BYTES_MAX];
 };
 
 /* DIAG 0x501, s390x's breakpoint for KVM guests: KVM hands it to user space on every kernel. */
@@ -93,6 +97,13 @@ struct handler_traps {
     /* Addresses where instructions are apart from all of them, and the bits of the PSW mask for which that
      * holds. */
     uint64_t quiet_start, quiet_size, quiet_mask;
+};
+
+/* Where a vcpu's thread is, for those that want the machine for themselves: gate.c. */
+enum gate_side {
+    GATE_OUT, /* parked or waiting */
+    GATE_SHARED,
+    GATE_GUEST, /* in KVM_RUN, or about to enter it */
 };
 
 enum vcpu_phase {
@@ -128,6 +139,14 @@ struct vcpu {
     atomic_bool stop_requested;
     struct cpu_action action;
     bool stopped; /* the architecture's stopped state */
+    /* Under the machine's lock. */
+    enum gate_side side;
+    unsigned exclusive_depth; /* the thread's own */
+    bool is_halted;           /* it waits for another CPU that starts it, */
+    struct stop halted_by;    /* and this is why */
+    struct stop stop;         /* of a thread that has parked, */
+    bool ran;                 /* in the last resume */
+    bool was_reset;           /* by another CPU: what this one was about to do is moot */
     /* What breakpoints there are at the PC was found out, and the CPU has not moved since: one that stopped
      * it was reported, and none is to be counted again when it goes on. */
     bool at_reported;
@@ -135,16 +154,18 @@ struct vcpu {
     struct interrupted interrupted; /* the one before which an interruption came: to be passed yet */
     atomic_ullong exits[EXIT_KINDS];
     /* What KVM_SET_GUEST_DEBUG was last told. */
+    unsigned armed_serial; /* of the applied set */
     bool debug_stale;
     uint32_t debug_control;
     unsigned nhw;
     struct kvm_hw_breakpoint hw[HW_ENTRIES_MAX];
-    unsigned nwatch;
-    struct watch watch[HW_ENTRIES_MAX];
+    unsigned nhw_code; /* of them, breakpoints */
     struct handler_traps traps;
     timer_t timer; /* kicks the thread while a breakpoint is provisional */
     bool timer_made;
     bool timer_on;
+    unsigned watchdog_serial; /* for which the timer is set */
+    bool watchdog_armed;
     timer_t watchdog_timer; /* kicks the thread when the watchdog's time is over */
     bool watchdog_timer_made;
     timer_t event_timer; /* kicks the thread to look whether a pending event can be told */
@@ -180,18 +201,26 @@ struct kvm_machine {
     struct ipl_block ipl_block;
     struct watchdog watchdog; /* its time as it was at watchdog_since, or at the last stop */
     uint64_t watchdog_since;
+    unsigned watchdog_serial;   /* changes when it is set */
     atomic_bool sccb_signalled; /* a service signal for an SCCB was injected, and is not known to be taken */
     atomic_bool event_waits;    /* until that one is taken */
     bool reset_pending;         /* the guest asked for it, or one failed; the next resume performs it */
     unsigned reset_subcode;
     unsigned reset_cpu; /* that asked */
     struct applied_set applied;
+    pthread_mutex_t watch_lock; /* what the watches have seen; the list changes only exclusively */
+    unsigned nwatch;
+    struct watch watch[HW_ENTRIES_MAX];
     struct console_ring *printed; /* the plan's */
 
     pthread_mutex_t lock; /* phases, and from here on */
-    unsigned running;
-    bool have_stop;
-    struct stop stop;
+    unsigned running;     /* vcpus that are not parked, */
+    unsigned halted;      /* of these, those that wait to be started */
+    pthread_cond_t gate;  /* of the monotonic clock */
+    unsigned busy;        /* vcpus that are not GATE_OUT */
+    struct vcpu *exclusive;
+    unsigned nstops, handed; /* news, in their order; all are there when none is running */
+    struct stop stops[KVM_CPUS_MAX];
     struct vcpu cpu[KVM_CPUS_MAX];
 };
 
@@ -217,11 +246,27 @@ void storage_tell(const struct kvm_machine *m); /* once: that the file was cut o
 /* vcpu.c */
 int vcpu_start(struct vcpu *cpu, struct err *e);
 void vcpu_end(struct vcpu *cpu);
-void vcpu_kick(struct vcpu *cpu);
 void vcpu_enter_anew(struct vcpu *cpu);
+void vcpu_timer(struct vcpu *cpu, uint64_t first, uint64_t interval); /* nanoseconds, below a second */
 int vcpu_resume_all(struct machine *m, const struct resume_plan *plan, struct err *e);
 void vcpu_interrupt_all(struct machine *m);
 bool vcpu_next_stop(struct machine *m, struct stop *out);
+
+/* gate.c. All but those with a vcpu of their own are for the vcpu's thread.
+ * gate_exclusive() may be nested; false: while it waited another CPU has reset this one, and it has not the
+ * machine. gate_to_guest() is called before KVM_RUN; false: it had to wait, and everything is to be looked at
+ * again. gate_turn() lets the others run for that time. gate_halt(): this CPU cannot run on, for the reason
+ * in *stop; true: it was started and may, else *stop is what its thread parks with. */
+void gate_begin(struct vcpu *cpu);
+void gate_end(struct vcpu *cpu); /* with the machine's lock held */
+bool gate_to_guest(struct vcpu *cpu);
+void gate_from_guest(struct vcpu *cpu);
+bool gate_exclusive(struct vcpu *cpu);
+void gate_shared(struct vcpu *cpu); /* no longer exclusively */
+bool gate_others_run(const struct vcpu *cpu);
+void gate_turn(struct vcpu *cpu, uint64_t nanoseconds);
+bool gate_halt(struct vcpu *cpu, struct stop *stop);
+void gate_start(struct vcpu *cpu); /* of another vcpu: it is no longer halted, or is to look whether it is */
 
 /* run.c: from resume to the next stop, on the vcpu's thread */
 enum entered {
@@ -259,20 +304,27 @@ int signals_local(struct vcpu *cpu, uint32_t type);
 int signals_send(struct machine *m, unsigned cpu, enum machine_signal signal, struct err *e);
 
 /* watchdog.c */
-void watchdog_run(struct vcpu *cpu);
-void watchdog_hold(struct vcpu *cpu);
-void watchdog_changed(struct vcpu *cpu);
+void watchdog_run(struct kvm_machine *m);
+void watchdog_hold(struct kvm_machine *m);
+void watchdog_changed(struct kvm_machine *m);
+void watchdog_enter(struct vcpu *cpu);
+void watchdog_leave(struct vcpu *cpu);
 bool watchdog_over(const struct vcpu *cpu);
 
 /* debug.c: what KVM_SET_GUEST_DEBUG knows */
-int debug_arm(struct vcpu *cpu, uint32_t control, unsigned nhw, const struct kvm_hw_breakpoint *hw,
-              struct err *e);
+int debug_arm(struct vcpu *cpu, uint32_t control, unsigned nhw, unsigned ncode,
+              const struct kvm_hw_breakpoint *hw, struct err *e);
 bool debug_available(struct vcpu *cpu);
-void watch_take(struct vcpu *cpu);
+int debug_again(struct vcpu *cpu, struct err *e);
+
+/* watch.c: what is watched */
+void watch_set(const struct vcpu *cpu, const struct watch *parts, unsigned n);
+void watch_refresh(const struct vcpu *cpu);
+bool watch_changed(const struct vcpu *cpu);
+struct watch *watch_next(const struct vcpu *cpu, struct watch *from);
+void watch_seen(const struct vcpu *cpu, const struct breakpoint *bp);
 uint64_t watch_value(const struct vcpu *cpu, const struct watch *w);
-const struct watch *watch_changed(const struct vcpu *cpu);
-const struct watch *watch_changed_next(const struct vcpu *cpu, const struct watch *w);
-int watch_rearm(struct vcpu *cpu, struct err *e);
+uint64_t watch_old_value(const struct watch *w);
 
 /* breakpoints.c: the plan's breakpoints in memory and hardware */
 int breakpoints_check(struct machine *m, unsigned cpu, const struct breakpoint *set, size_t n, struct err *e);
@@ -283,7 +335,8 @@ int breakpoints_adopt(struct kvm_machine *m, const struct resume_plan *plan, str
 void breakpoints_free(struct applied_set *set);
 void breakpoints_unbind(struct kvm_machine *m);
 int breakpoints_apply(struct vcpu *cpu, struct err *e);
-int breakpoints_rearm(struct vcpu *cpu, struct err *e);
+int breakpoints_arm(struct vcpu *cpu, struct err *e);
+void breakpoints_arm_anew(struct kvm_machine *m);
 uint64_t breakpoints_apply_step(struct vcpu *cpu, uint64_t start, uint64_t size);
 static inline unsigned breakpoints_bit(uint64_t addr) /* in the answer, for a code address */
 {

@@ -107,7 +107,7 @@ bool pass_is_quick(const struct vcpu *cpu)
 {
     uint64_t insn;
 
-    return cpu->m->instr0 && cpu->nhw == cpu->nwatch && !(cpu->run->psw_mask & (PSW_WAIT | PSW_PER)) &&
+    return cpu->m->instr0 && !cpu->nhw_code && !(cpu->run->psw_mask & (PSW_WAIT | PSW_PER)) &&
            find_insn(cpu, &insn);
 }
 
@@ -137,7 +137,7 @@ bool pass_quickly(struct vcpu *cpu, enum entered *entered, struct stop *stop)
 {
     uint64_t insn = 0, next;
     uint8_t *behind, saved[2];
-    unsigned passed, nwatch = cpu->nwatch;
+    unsigned passed, nwatch = cpu->m->nwatch;
     bool done;
 
     memory_absolute(cpu, SPACE_PSW, cpu->run->psw_addr, &insn);
@@ -147,9 +147,9 @@ bool pass_quickly(struct vcpu *cpu, enum entered *entered, struct stop *stop)
     memcpy(saved, behind, sizeof saved);
     memset(behind, 0, sizeof saved);
     cpu->run->psw_mask &= ~MASKS;
-    cpu->nwatch = 0; /* nothing has changed yet but by what was just done to the code */
+    cpu->m->nwatch = 0; /* nothing has changed yet but by what was just done to the code */
     *entered = run_enter(cpu, false, stop);
-    cpu->nwatch = nwatch;
+    cpu->m->nwatch = nwatch;
     passed = *entered == ENTERED_EXIT ? opcode_passed(cpu) : 0;
     done = passed && (rewound(cpu, passed) == next || traps_hit(cpu, rewound(cpu, passed)));
     if (done)

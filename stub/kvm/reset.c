@@ -17,6 +17,7 @@ int vm_set_stopped(struct vcpu *cpu, bool stopped)
     struct kvm_mp_state state = {.mp_state = stopped ? KVM_MP_STATE_STOPPED : KVM_MP_STATE_OPERATING};
 
     cpu->stopped = stopped;
+    gate_start(cpu);
     return cpu->m->sys->ioctl(cpu->fd, KVM_SET_MP_STATE, &state);
 }
 

@@ -7,18 +7,16 @@
 #include <string.h>
 
 #include "internal.h"
-#include "zgdbd/bytes.h"
 
 #define RECHECK_NANOSECONDS 50000000 /* while a breakpoint is provisional */
 
 /* What to do next with a CPU that continues. */
 enum next {
-    NEXT_LOOK,  /* at the PC, for breakpoints */
-    NEXT_PASS,  /* execute the instruction at the PC, over which an opcode of ours may lie */
-    NEXT_ENTER, /* the guest */
-    /* Only with no opcode in memory: */
+    NEXT_LOOK,      /* at the PC, for breakpoints */
+    NEXT_PASS,      /* execute the instruction at the PC, over which an opcode of ours may lie */
+    NEXT_ENTER,     /* the guest */
     NEXT_STOP,      /* *stop is filled */
-    NEXT_PASS_BARE, /* execute that instruction */
+    NEXT_PASS_BARE, /* execute that instruction with no opcode in memory */
     NEXT_APPLY,     /* decide on the breakpoints again */
 };
 
@@ -43,6 +41,17 @@ enum entered run_left(struct vcpu *cpu, int rc, struct stop *stop)
     return ENTERED_ERROR;
 }
 
+/* What left the guest before another CPU has reset this one is no more. */
+static enum entered enter_guest(struct vcpu *cpu, struct stop *stop)
+{
+    int rc = cpu->m->sys->ioctl(cpu->fd, KVM_RUN, NULL);
+    int error = errno;
+
+    gate_from_guest(cpu);
+    errno = error;
+    return cpu->was_reset ? ENTERED_KICK : run_left(cpu, rc, stop);
+}
+
 /* With must, a stop that somebody wants has to wait until the guest has been entered. */
 enum entered run_enter(struct vcpu *cpu, bool must, struct stop *stop)
 {
@@ -50,17 +59,19 @@ enum entered run_enter(struct vcpu *cpu, bool must, struct stop *stop)
     enum entered entered;
 
     __atomic_store_n(&cpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+    cpu->was_reset = false;
     if (!must && atomic_load(&cpu->stop_requested)) {
         if (hit_watches(cpu, stop) != HIT_STOP) /* which the kick has kept KVM from telling */
             stop_at(cpu, stop, STOP_INTERRUPT, "interrupted");
         return ENTERED_STOP;
     }
-    if (!must && watchdog_over(cpu)) {
-        exit_watchdog(cpu, stop);
+    if (!must && watchdog_over(cpu) && exit_watchdog(cpu, stop) == OUTCOME_STOP)
         return ENTERED_STOP;
-    }
     signals_run(cpu);
-    entered = run_left(cpu, cpu->m->sys->ioctl(cpu->fd, KVM_RUN, NULL), stop);
+    watchdog_enter(cpu);
+    if (!gate_to_guest(cpu))
+        return ENTERED_KICK;
+    entered = enter_guest(cpu, stop);
     if (entered == ENTERED_EXIT || cpu->run->psw_addr != pc)
         cpu->at_reported = false;
     return entered;
@@ -90,11 +101,8 @@ uint64_t rewound(const struct vcpu *cpu, unsigned bytes)
 
 static void recheck_timer(struct vcpu *cpu, bool on)
 {
-    struct itimerspec spec = {.it_interval.tv_nsec = on ? RECHECK_NANOSECONDS : 0,
-                              .it_value.tv_nsec = on ? RECHECK_NANOSECONDS : 0};
-
-    if (cpu->timer_made && on != cpu->timer_on)
-        timer_settime(cpu->timer, 0, &spec, NULL);
+    if (on != cpu->timer_on)
+        vcpu_timer(cpu, on ? RECHECK_NANOSECONDS : 0, on ? RECHECK_NANOSECONDS : 0);
     cpu->timer_on = on;
 }
 
@@ -117,17 +125,36 @@ static enum next look(struct vcpu *cpu, struct stop *stop)
     }
 }
 
-/* Looks at what is watched; a change that stops nobody leaves it to be watched on. */
+/* Looks at what is watched; a change that stops nobody leaves it to be watched on, by all CPUs. */
 static enum next after_watches(struct vcpu *cpu, struct stop *stop)
 {
     enum hit hit = hit_watches(cpu, stop);
+
+    if (hit == HIT_STOP)
+        return NEXT_STOP;
+    if (hit == HIT_PASSED && gate_exclusive(cpu)) {
+        breakpoints_arm_anew(cpu->m);
+        gate_shared(cpu);
+    }
+    return NEXT_LOOK;
+}
+
+/* With several CPUs a change is left to the one that KVM tells, which may have it before us. */
+static enum next after_watches_untold(struct vcpu *cpu, struct stop *stop)
+{
+    return cpu->m->base.ncpus > 1 ? NEXT_LOOK : after_watches(cpu, stop);
+}
+
+/* What KVM tells, and nobody has made or somebody has seen: its copy is old. */
+static enum next after_watches_told(struct vcpu *cpu, struct stop *stop)
+{
+    enum next next = after_watches(cpu, stop);
     struct err e;
 
-    if (hit == HIT_PASSED && watch_rearm(cpu, &e) < 0) {
-        stop_at(cpu, stop, STOP_ERROR, e.text);
-        return NEXT_STOP;
-    }
-    return hit == HIT_STOP ? NEXT_STOP : NEXT_LOOK;
+    if (next == NEXT_STOP || debug_again(cpu, &e) == 0)
+        return next;
+    stop_at(cpu, stop, STOP_ERROR, e.text);
+    return NEXT_STOP;
 }
 
 /* KVM_EXIT_DEBUG. debug.arch is of no use right after an intercept (one union holds both), the PSW is. A hit
@@ -136,7 +163,8 @@ static enum next debug_exit(struct vcpu *cpu, struct stop *stop)
 {
     uint64_t told = cpu->run->debug.arch.addr;
     bool code = cpu->run->debug.arch.type & KVM_HW_BP;
-    enum next next = after_watches(cpu, stop);
+    enum next next = cpu->run->debug.arch.type & KVM_HW_WP_WRITE ? after_watches_told(cpu, stop)
+                                                                 : after_watches_untold(cpu, stop);
 
     if (next == NEXT_STOP)
         return NEXT_STOP;
@@ -152,7 +180,7 @@ static enum next rearm(struct vcpu *cpu, struct stop *stop)
 {
     struct err e;
 
-    if (breakpoints_rearm(cpu, &e) == 0)
+    if (breakpoints_arm(cpu, &e) == 0)
         return NEXT_LOOK;
     stop_at(cpu, stop, STOP_ERROR, e.text);
     return NEXT_STOP;
@@ -185,12 +213,43 @@ static enum next after_entry(struct vcpu *cpu, enum entered entered, struct stop
     case ENTERED_ERROR:
         return NEXT_STOP;
     case ENTERED_KICK: /* which has perhaps kept KVM from telling of a change */
-        next = after_watches(cpu, stop);
+        next = after_watches_untold(cpu, stop);
         break;
     case ENTERED_EXIT:
         next = cpu->run->exit_reason == KVM_EXIT_DEBUG ? debug_exit(cpu, stop) : intercept(cpu, stop);
     }
     return next == NEXT_LOOK && cpu->m->applied.provisional ? NEXT_APPLY : next;
+}
+
+/* What KVM knows may be old: then whatever it holds back is asked for first, since it forgets that. */
+static enum next enter(struct vcpu *cpu, struct stop *stop)
+{
+    if (cpu->armed_serial != cpu->m->applied.serial &&
+        (after_watches(cpu, stop) == NEXT_STOP || rearm(cpu, stop) == NEXT_STOP))
+        return NEXT_STOP;
+    return after_entry(cpu, run_enter(cpu, false, stop), stop);
+}
+
+/* ---- with the machine for itself ---- */
+
+static enum next apply(struct vcpu *cpu, struct stop *stop)
+{
+    struct err e;
+
+    breakpoints_remove(cpu->m);
+    if (breakpoints_apply(cpu, &e) == 0) {
+        recheck_timer(cpu, cpu->m->applied.provisional);
+        return NEXT_LOOK;
+    }
+    stop_at(cpu, stop, STOP_ERROR, e.text);
+    return NEXT_STOP;
+}
+
+/* A breakpoint that was reported here, and from which nobody has moved the PC, is passed like this, too. */
+static enum next pass_bare(struct vcpu *cpu, struct stop *stop)
+{
+    breakpoints_remove(cpu->m);
+    return step_once(cpu, stop) == OUTCOME_STOP ? NEXT_STOP : apply(cpu, stop);
 }
 
 /* One instruction with everything else in force. */
@@ -200,7 +259,7 @@ static enum next pass(struct vcpu *cpu, struct stop *stop)
     enum exit_outcome outcome;
 
     if (!opcodes_lift(cpu))
-        return NEXT_PASS_BARE;
+        return pass_bare(cpu, stop);
     pass_begin(cpu);
     if (pass_is_quick(cpu)) {
         bool done = pass_quickly(cpu, &entered, stop);
@@ -215,59 +274,63 @@ static enum next pass(struct vcpu *cpu, struct stop *stop)
     return outcome == OUTCOME_STOP ? NEXT_STOP : rearm(cpu, stop);
 }
 
-/* Runs with the breakpoints in force. */
-static enum next run_applied(struct vcpu *cpu, struct stop *stop)
+static enum next exclusively(enum next (*what)(struct vcpu *cpu, struct stop *stop), struct vcpu *cpu,
+                             struct stop *stop)
 {
-    enum next next = NEXT_LOOK;
+    enum next next;
 
-    recheck_timer(cpu, cpu->m->applied.provisional);
-    for (;;)
+    if (!gate_exclusive(cpu))
+        return NEXT_LOOK;
+    next = what(cpu, stop);
+    gate_shared(cpu);
+    return next;
+}
+
+/* ---- on and on ---- */
+
+static void run_on(struct vcpu *cpu, struct stop *stop)
+{
+    bool passes = cpu->at_reported && !psw_enabled_wait(cpu->run->psw_mask);
+    enum next next = passes ? NEXT_PASS_BARE : NEXT_APPLY;
+
+    while (next != NEXT_STOP)
         switch (next) {
         case NEXT_LOOK:
             next = look(cpu, stop);
             break;
         case NEXT_PASS:
-            next = pass(cpu, stop);
+            next = exclusively(pass, cpu, stop);
             break;
-        case NEXT_ENTER:
-            next = after_entry(cpu, run_enter(cpu, false, stop), stop);
+        case NEXT_PASS_BARE:
+            next = exclusively(pass_bare, cpu, stop);
+            break;
+        case NEXT_APPLY:
+            next = exclusively(apply, cpu, stop);
             break;
         default:
-            return next;
+            next = enter(cpu, stop);
         }
 }
 
-/* A breakpoint that was reported here, and from which nobody has moved the PC, is passed first. */
-static void run_on(struct vcpu *cpu, struct stop *stop)
+/* Whether the CPU cannot run on by itself. */
+static bool is_halt(const struct stop *stop)
 {
-    enum next next = cpu->at_reported ? NEXT_PASS_BARE : NEXT_APPLY;
-    struct err e;
-
-    do {
-        if (next == NEXT_PASS_BARE && step_once(cpu, stop) == OUTCOME_STOP)
-            return;
-        if (breakpoints_apply(cpu, &e) < 0) {
-            stop_at(cpu, stop, STOP_ERROR, e.text);
-            return;
-        }
-        next = run_applied(cpu, stop);
-        breakpoints_remove(cpu->m);
-    } while (next != NEXT_STOP);
+    return stop->reason == STOP_DISABLED_WAIT || stop->reason == STOP_SHUTDOWN;
 }
 
 void run_until_stop(struct vcpu *cpu, struct stop *stop)
 {
-    memset(stop, 0, sizeof *stop);
     cpu->interrupted.valid = false;
-    watchdog_run(cpu);
-    if (cpu->stopped)
-        stop_at(cpu, stop, STOP_SHUTDOWN,
-                "the CPU is stopped: change its PSW, or start the guest again with `monitor reset`");
-    else if (cpu->action.verb != CPU_CONTINUE)
-        step_run(cpu, stop);
-    else
-        run_on(cpu, stop);
-    watchdog_hold(cpu);
+    do {
+        memset(stop, 0, sizeof *stop);
+        if (cpu->stopped)
+            stop_at(cpu, stop, STOP_SHUTDOWN,
+                    "the CPU is stopped: change its PSW, or start the guest again with `monitor reset`");
+        else if (cpu->action.verb != CPU_CONTINUE)
+            step_run(cpu, stop);
+        else
+            run_on(cpu, stop);
+    } while (is_halt(stop) && gate_halt(cpu, stop));
+    watchdog_leave(cpu);
     recheck_timer(cpu, false);
-    breakpoints_remove(cpu->m);
 }

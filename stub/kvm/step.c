@@ -19,6 +19,8 @@ struct stepping {
     bool waits;      /* the CPU does when the step begins */
     bool went_on;    /* instructions were executed after the first: KVM may hold an interruption */
     bool delivering; /* KVM does, and is entered to deliver it */
+    bool others;     /* run, as soon as they may */
+    bool waits_on;   /* for something that perhaps these do */
 };
 
 static bool in_range(const struct vcpu *cpu, const struct stepping *s)
@@ -77,7 +79,7 @@ static bool went_on_to_next(const struct vcpu *cpu, const struct stepping *s)
 static void set_traps(struct vcpu *cpu, const uint64_t *insn)
 {
     traps_set(cpu, insn);
-    watch_take(cpu);
+    watch_refresh(cpu);
 }
 
 /* Enough for the few local interruptions that can be pending at once; KVM gives 72 bytes for each. */
@@ -120,7 +122,7 @@ static bool goes_on(struct vcpu *cpu, const struct stepping *s)
 
     return run->exit_reason == KVM_EXIT_DEBUG && in_range(cpu, s) &&
            !(s->breakpoints >> breakpoints_bit(run->psw_addr) & 1) && !(run->psw_mask & PSW_WAIT) &&
-           !(cpu->nwatch && watch_changed(cpu)) && traps_stand(cpu);
+           !(cpu->m->nwatch && watch_changed(cpu)) && traps_stand(cpu);
 }
 
 /* Steps in a range, at the cost of little but KVM_RUN. An interruption that KVM holds, or that comes
@@ -177,7 +179,7 @@ static int single_step(struct vcpu *cpu, const struct stepping *s, struct stop *
 {
     struct err e;
 
-    if (debug_arm(cpu, KVM_GUESTDBG_ENABLE | (s->waits ? 0 : KVM_GUESTDBG_SINGLESTEP), 0, NULL, &e) == 0)
+    if (debug_arm(cpu, KVM_GUESTDBG_ENABLE | (s->waits ? 0 : KVM_GUESTDBG_SINGLESTEP), 0, 0, NULL, &e) == 0)
         return 0;
     stop_at(cpu, stop, STOP_ERROR, e.text);
     return -1;
@@ -206,6 +208,18 @@ static void begin(struct vcpu *cpu, struct stepping *s)
     set_traps(cpu, known && !s->waits ? &insn : NULL);
 }
 
+/* The others hold still while a CPU waits with traps at the handlers, which they would run into: it waits
+ * with them for no longer than this, and then without. */
+#define WAIT_NANOSECONDS 200000
+#define WAIT_TURN_NANOSECONDS 2000000
+
+/* A CPU that waits with the others held was kicked, by its timer or by whoever wants it to stop. */
+static bool is_wait_over(struct vcpu *cpu, struct stepping *s)
+{
+    s->waits_on = s->waits && s->others && !atomic_load(&cpu->stop_requested);
+    return s->waits_on;
+}
+
 /* Lets the CPU execute one instruction, or take one interruption: it then stands at the handler's first
  * instruction. OUTCOME_GO_ON if that is all that happened; in a range perhaps more than once. A waiting CPU
  * is let wait without single-step, which would mask the clock comparator: the traps at the handlers end the
@@ -220,14 +234,19 @@ static enum exit_outcome step_on(struct vcpu *cpu, struct stepping *s, struct st
     if (single_step(cpu, s, stop) < 0)
         return OUTCOME_STOP;
     begin(cpu, s);
+    if (s->waits && s->others)
+        vcpu_timer(cpu, WAIT_NANOSECONDS, 0);
     do {
         entered = run_enter(cpu, s->delivering, stop);
         if (entered == ENTERED_EXIT && !s->delivering && goes_on(cpu, s))
             entered = go_on(cpu, s, stop);
         if (entered == ENTERED_KICK)
             entered = kicked(cpu, s, stop);
-    } while (entered == ENTERED_KICK || (entered == ENTERED_EXIT && !is_over(cpu, s, &outcome, stop)));
+    } while ((entered == ENTERED_KICK && !is_wait_over(cpu, s)) ||
+             (entered == ENTERED_EXIT && !is_over(cpu, s, &outcome, stop)));
     traps_remove(cpu);
+    if (s->waits_on)
+        return OUTCOME_GO_ON;
     return entered == ENTERED_EXIT ? outcome : OUTCOME_STOP;
 }
 
@@ -238,22 +257,50 @@ enum exit_outcome step_once(struct vcpu *cpu, struct stop *stop)
     return step_on(cpu, &s, stop);
 }
 
+/* With the machine for itself: true if the CPU is to stop, *stop says why. The others find their breakpoints
+ * in force again. */
+static bool step_alone(struct vcpu *cpu, struct stepping *s, struct stop *stop)
+{
+    enum exit_outcome outcome;
+    struct err e;
+
+    s->others = gate_others_run(cpu);
+    s->waits_on = false;
+    if (s->others)
+        breakpoints_remove(cpu->m);
+    outcome = step_on(cpu, s, stop);
+    if (outcome == OUTCOME_GO_ON && !s->waits_on && !in_range(cpu, s))
+        outcome = stop_at(cpu, stop, STOP_STEP,
+                          psw_enabled_wait(cpu->run->psw_mask) ? "stepped; the CPU waits" : "stepped");
+    else if (outcome == OUTCOME_GO_ON && !s->waits_on && hit_code(cpu, cpu->run->psw_addr, stop) == HIT_STOP)
+        outcome = OUTCOME_STOP;
+    if (s->others && breakpoints_apply(cpu, &e) < 0)
+        outcome = stop_at(cpu, stop, STOP_ERROR, e.text);
+    return outcome == OUTCOME_STOP;
+}
+
+/* The others get as much time as the step has taken. */
+#define TURN_NANOSECONDS 200000
+
 /* A step, or one in a range: a breakpoint where it begins is passed, one that the PC comes to in the range is
- * told. */
+ * told. While a CPU steps the others hold still; in between they run. */
 void step_run(struct vcpu *cpu, struct stop *stop)
 {
     const struct cpu_action *a = &cpu->action;
     struct stepping s = {.start = a->start};
+    uint64_t turn = TURN_NANOSECONDS, since;
+    bool over = false;
 
     if (a->verb == CPU_STEP_RANGE && a->end > a->start)
         s.size = a->end - a->start;
-    do {
-        if (step_on(cpu, &s, stop) == OUTCOME_STOP)
-            return;
-        if (!in_range(cpu, &s)) {
-            stop_at(cpu, stop, STOP_STEP,
-                    psw_enabled_wait(cpu->run->psw_mask) ? "stepped; the CPU waits" : "stepped");
-            return;
+    while (!over) {
+        if (gate_others_run(cpu))
+            gate_turn(cpu, s.waits_on ? WAIT_TURN_NANOSECONDS : turn);
+        since = cpu->m->sys->clock();
+        if (gate_exclusive(cpu)) {
+            over = step_alone(cpu, &s, stop);
+            gate_shared(cpu);
         }
-    } while (hit_code(cpu, cpu->run->psw_addr, stop) != HIT_STOP);
+        turn = cpu->m->sys->clock() - since;
+    }
 }

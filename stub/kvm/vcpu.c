@@ -22,9 +22,11 @@ static void on_kick(int sig)
         this_run->immediate_exit = 1;
 }
 
-void vcpu_kick(struct vcpu *cpu)
+/* With the machine's lock held. */
+static void kick(struct vcpu *cpu)
 {
     atomic_store(&cpu->stop_requested, true);
+    pthread_cond_broadcast(&cpu->m->gate);
     pthread_kill(cpu->thread, KICK_SIGNAL);
 }
 
@@ -43,19 +45,52 @@ static bool make_timer(timer_t *timer)
     return timer_create(CLOCK_MONOTONIC, &event, timer) == 0;
 }
 
-/* Called with the lock held by a CPU that parks. The first stop of a resume is the one reported; it makes the
- * other CPUs stop. True if this was the last CPU that ran: the loop is then to be woken, once the lock is
- * free. */
-static bool post_stop(struct kvm_machine *m, const struct vcpu *cpu, const struct stop *stop)
+/* Kicks this thread out of KVM_RUN after that time, and then at intervals; 0: not (again). */
+void vcpu_timer(struct vcpu *cpu, uint64_t first, uint64_t interval)
 {
-    if (!m->have_stop) {
-        m->stop = *stop;
-        m->have_stop = true;
-        for (unsigned i = 0; i < m->base.ncpus; i++)
-            if (i != cpu->id && m->cpu[i].phase == VCPU_RUNNING)
-                vcpu_kick(&m->cpu[i]);
+    struct itimerspec spec = {.it_interval.tv_nsec = (long)interval, .it_value.tv_nsec = (long)first};
+
+    if (cpu->timer_made)
+        timer_settime(cpu->timer, 0, &spec, NULL);
+}
+
+static void kick_running(struct kvm_machine *m)
+{
+    for (unsigned i = 0; i < m->base.ncpus; i++)
+        if (m->cpu[i].phase == VCPU_RUNNING)
+            kick(&m->cpu[i]);
+}
+
+/* With the lock held: every CPU has parked, and none has more to tell than that it was interrupted. One that
+ * executes is more interesting than one that waits. */
+static void tell_interrupted(struct kvm_machine *m, const struct vcpu *last)
+{
+    const struct vcpu *cpu = NULL;
+
+    for (unsigned i = 0; i < m->base.ncpus && !cpu; i++)
+        if (m->cpu[i].ran && !m->cpu[i].stopped && !(m->cpu[i].stop.psw.mask & PSW_WAIT))
+            cpu = &m->cpu[i];
+    m->stops[m->nstops++] = cpu ? cpu->stop : last->stop;
+}
+
+/* With the lock held, by a CPU that parks. The first with news makes the others stop. True if this was the
+ * last CPU that ran: the loop is then to be woken, once the lock is free. */
+static bool post_stop(struct vcpu *cpu)
+{
+    struct kvm_machine *m = cpu->m;
+
+    if (cpu->stop.reason != STOP_INTERRUPT) {
+        m->stops[m->nstops++] = cpu->stop;
+        if (m->nstops == 1)
+            kick_running(m);
     }
-    return --m->running == 0;
+    if (--m->running)
+        return false;
+    breakpoints_remove(m);
+    watchdog_hold(m);
+    if (!m->nstops)
+        tell_interrupted(m, cpu);
+    return true;
 }
 
 /* Parks until the loop has given the CPU something to do; false if that is to end. */
@@ -81,14 +116,15 @@ static void *vcpu_main(void *arg)
     cpu->watchdog_timer_made = make_timer(&cpu->watchdog_timer);
     cpu->event_timer_made = make_timer(&cpu->event_timer);
     while (may_run(cpu)) {
-        struct stop stop;
         bool last;
 
-        run_until_stop(cpu, &stop);
+        gate_begin(cpu);
+        run_until_stop(cpu, &cpu->stop);
         pthread_mutex_lock(&m->lock);
+        gate_end(cpu);
         if (cpu->phase == VCPU_RUNNING)
             cpu->phase = VCPU_PARKED;
-        last = post_stop(m, cpu, &stop);
+        last = post_stop(cpu);
         pthread_mutex_unlock(&m->lock);
         if (last) /* not under the lock, which the woken loop would run into at once */
             m->config.events.wake(m->config.events.ctx);
@@ -125,7 +161,7 @@ void vcpu_end(struct vcpu *cpu)
         return;
     pthread_mutex_lock(&m->lock);
     if (cpu->phase == VCPU_RUNNING)
-        vcpu_kick(cpu);
+        kick(cpu);
     cpu->phase = VCPU_ENDING;
     pthread_mutex_unlock(&m->lock);
     sem_post(&cpu->go);
@@ -150,12 +186,14 @@ int vcpu_resume_all(struct machine *machine, const struct resume_plan *plan, str
         return -1;
     if (breakpoints_adopt(m, plan, e) < 0)
         return -1;
+    watchdog_run(m);
     pthread_mutex_lock(&m->lock);
-    m->have_stop = false;
+    m->nstops = m->handed = 0;
     m->running = go;
     for (unsigned i = 0; i < m->base.ncpus; i++) {
         m->cpu[i].action = plan->action[i];
-        if (plan->action[i].verb == CPU_HOLD)
+        m->cpu[i].ran = plan->action[i].verb != CPU_HOLD;
+        if (!m->cpu[i].ran)
             continue;
         atomic_store(&m->cpu[i].stop_requested, false);
         m->cpu[i].phase = VCPU_RUNNING;
@@ -172,9 +210,7 @@ void vcpu_interrupt_all(struct machine *machine)
     struct kvm_machine *m = to_kvm(machine);
 
     pthread_mutex_lock(&m->lock);
-    for (unsigned i = 0; i < m->base.ncpus; i++)
-        if (m->cpu[i].phase == VCPU_RUNNING)
-            vcpu_kick(&m->cpu[i]);
+    kick_running(m);
     pthread_mutex_unlock(&m->lock);
 }
 
@@ -185,11 +221,9 @@ bool vcpu_next_stop(struct machine *machine, struct stop *out)
 
     storage_tell(m);
     pthread_mutex_lock(&m->lock);
-    ready = m->have_stop && m->running == 0;
-    if (ready) {
-        *out = m->stop;
-        m->have_stop = false;
-    }
+    ready = m->running == 0 && m->handed < m->nstops;
+    if (ready)
+        *out = m->stops[m->handed++];
     pthread_mutex_unlock(&m->lock);
     return ready;
 }

@@ -169,6 +169,8 @@ static void op_destroy(struct machine *machine)
     storage_unmap(m);
     sclp_destroy(&m->sclp);
     pthread_mutex_destroy(&m->lock);
+    pthread_mutex_destroy(&m->watch_lock);
+    pthread_cond_destroy(&m->gate);
     breakpoints_free(&m->applied);
     free(m->append);
     free(m);
@@ -233,6 +235,18 @@ static int bring_up(struct kvm_machine *m, struct err *e)
     return 0;
 }
 
+static void init_locks(struct kvm_machine *m)
+{
+    pthread_condattr_t monotonic;
+
+    pthread_mutex_init(&m->lock, NULL);
+    pthread_mutex_init(&m->watch_lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&m->gate, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
 struct machine *kvm_create(const struct kvm_config *config, struct err *e)
 {
     struct kvm_machine *m = calloc(1, sizeof *m);
@@ -249,7 +263,7 @@ struct machine *kvm_create(const struct kvm_config *config, struct err *e)
     m->kvm_fd = m->vm_fd = m->flic_fd = m->storage.fd = -1;
     for (unsigned i = 0; i < KVM_CPUS_MAX; i++)
         m->cpu[i].fd = -1;
-    pthread_mutex_init(&m->lock, NULL);
+    init_locks(m);
     sclp_init(&m->sclp, &(struct sclp_config){.ncpus = m->base.ncpus,
                                               .consoles = config->consoles,
                                               .write = console_write,

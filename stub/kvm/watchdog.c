@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Time for the guest's watchdog: it passes while the guest runs, and stands still while a debugger looks at
- * it. A timer kicks the vcpu's thread out of KVM_RUN when it is over. All on that thread but the end. */
+ * it. A timer of each vcpu that runs kicks its thread out of KVM_RUN when it is over. */
 #include "internal.h"
 
 static uint64_t passed(const struct kvm_machine *m)
@@ -8,35 +8,53 @@ static uint64_t passed(const struct kvm_machine *m)
     return m->sys->clock() - m->watchdog_since;
 }
 
-void watchdog_run(struct vcpu *cpu)
+/* The CPUs are about to run, */
+void watchdog_run(struct kvm_machine *m)
 {
-    struct kvm_machine *m = cpu->m;
-
-    if (!m->watchdog.on)
-        return;
     m->watchdog_since = m->sys->clock();
-    if (cpu->watchdog_timer_made)
-        m->sys->set_timer(cpu->watchdog_timer, m->watchdog.left);
+    m->watchdog_serial++;
 }
 
-void watchdog_hold(struct vcpu *cpu)
+/* and none does any more. */
+void watchdog_hold(struct kvm_machine *m)
 {
-    struct kvm_machine *m = cpu->m;
+    if (m->watchdog.on)
+        watchdog_pass(&m->watchdog, passed(m));
+}
 
-    if (!m->watchdog.on)
+/* The guest has set or cancelled it: with the machine exclusively, since every CPU has to set its timer. */
+void watchdog_changed(struct kvm_machine *m)
+{
+    watchdog_run(m);
+}
+
+static void set_timer(struct vcpu *cpu, uint64_t nanoseconds)
+{
+    if (cpu->watchdog_timer_made)
+        cpu->m->sys->set_timer(cpu->watchdog_timer, nanoseconds);
+}
+
+/* On the vcpu's thread, before KVM_RUN. */
+void watchdog_enter(struct vcpu *cpu)
+{
+    const struct kvm_machine *m = cpu->m;
+
+    if (cpu->watchdog_serial == m->watchdog_serial)
         return;
-    watchdog_pass(&m->watchdog, passed(m));
-    if (cpu->watchdog_timer_made)
-        m->sys->set_timer(cpu->watchdog_timer, 0);
+    cpu->watchdog_serial = m->watchdog_serial;
+    if (m->watchdog.on)
+        set_timer(cpu, watchdog_over(cpu) ? 1 : m->watchdog.left - passed(m));
+    else if (cpu->watchdog_armed)
+        set_timer(cpu, 0);
+    cpu->watchdog_armed = m->watchdog.on;
 }
 
-/* The guest has set or cancelled it. */
-void watchdog_changed(struct vcpu *cpu)
+void watchdog_leave(struct vcpu *cpu)
 {
-    if (cpu->m->watchdog.on)
-        watchdog_run(cpu);
-    else if (cpu->watchdog_timer_made)
-        cpu->m->sys->set_timer(cpu->watchdog_timer, 0);
+    if (cpu->watchdog_armed)
+        set_timer(cpu, 0);
+    cpu->watchdog_armed = false;
+    cpu->watchdog_serial = 0;
 }
 
 bool watchdog_over(const struct vcpu *cpu)
