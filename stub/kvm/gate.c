@@ -104,6 +104,7 @@ bool gate_exclusive(struct vcpu *cpu)
     if (alone(m) || cpu->exclusive_depth++)
         return true;
     pthread_mutex_lock(&m->lock);
+    cpu->was_reset = false;
     change(cpu, GATE_OUT);
     wait_shared(cpu);
     m->exclusive = cpu;

@@ -280,7 +280,7 @@ static enum next exclusively(enum next (*what)(struct vcpu *cpu, struct stop *st
     enum next next;
 
     if (!gate_exclusive(cpu))
-        return NEXT_LOOK;
+        return NEXT_APPLY;
     next = what(cpu, stop);
     gate_shared(cpu);
     return next;
