@@ -122,9 +122,11 @@ enum stop_reason {
     STOP_CATCH,     /* a catchpoint; the text decodes what happened */
     STOP_INTERRUPT, /* machine_interrupt() */
     STOP_HALTED,    /* no CPU of this resume can run on by itself (stopped, disabled wait), but one that was
-                       held could go on and start it: no end */
+                       held could go on and start it: no end. The same at once for such a CPU that was to
+                       step, whoever runs besides */
     STOP_DISABLED_WAIT, /* no CPU can run on: a panic */
-    STOP_SHUTDOWN,      /* disabled wait at ...fff, or the last CPU stopped itself: power-off */
+    STOP_SHUTDOWN,      /* no CPU can run on: disabled wait at ...fff, or the last CPU stopped itself:
+                           power-off */
     STOP_PROGRAM_LOOP,  /* interruption whose new PSW interrupts again: the guest cannot run on */
     STOP_RESET,         /* the guest asked for a reset (re-IPL); resuming performs it */
     STOP_ERROR,         /* the engine cannot run the guest (text says why) */

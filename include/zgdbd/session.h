@@ -13,7 +13,8 @@
  *   01 SIGHUP   the guest asked for a reset
  *   0b SIGSEGV  program-interruption loop
  *   04 SIGILL   the engine cannot run the guest
- * Before the last five a line with the stop's text and the decoded PSW goes to gdb's console. */
+ *   00 none     no CPU that was to move can run, but others could: gdb says that the thread stopped
+ * Before the last six a line with the stop's text and the decoded PSW goes to gdb's console. */
 #ifndef ZGDBD_SESSION_H
 #define ZGDBD_SESSION_H
 

@@ -91,6 +91,7 @@ struct target {
     struct session *session; /* the attached one, or NULL */
     bool non_stop;           /* while attached */
     bool break_in;           /* non-stop: the next halt is an interrupt of the debugger's, too */
+    bool stalled; /* non-stop: of those that run for the debugger none can; until it asks for more */
     struct cpu_view cpus[MACHINE_MAX_CPUS];
     unsigned queue[MACHINE_MAX_CPUS]; /* CPUs that are SIDE_UNTOLD, in the order of their stops */
     unsigned queued;
@@ -185,6 +186,8 @@ void target_halt_cpu(struct target *t, unsigned cpu);
 bool target_tell_all(struct target *t);
 int target_next_told(struct target *t);
 
+struct psw cpu_psw(const struct target *t, unsigned cpu); /* stops.c; of a machine that stands */
+
 /* printed.c: hands on what breakpoints have printed. */
 void printed_collect(struct target *t);
 
@@ -216,11 +219,12 @@ bool registry_has(const struct target *t, enum bp_kind kind, uint64_t addr);
 
 /* stopreply.c */
 bool stop_is_end(enum stop_reason reason);
+bool stop_speaks(const struct stop *stop);
 /* Is an interrupt that crosses this stop on its way still to be done, at the next resume? */
 bool stop_leaves_interrupt(enum stop_reason reason);
 /* An interrupt was under way when this stop came: a step becomes interrupted. Otherwise as above. */
 bool stop_takes_interrupt(struct stop *stop);
-void stop_reply(struct session *s); /* for the last stop */
+void stop_reply(struct session *s); /* for the last stop, whose CPU is selected by it */
 void stop_reply_of(struct session *s, unsigned cpu);
 void stop_notify(struct session *s, unsigned cpu);
 void stop_line(const struct stop *stop, char *buf, size_t size);

@@ -136,6 +136,14 @@ static enum target_state settle_end(struct target *t, const struct stop *stop, s
     return NONSTOP_STOPPED;
 }
 
+/* A CPU that cannot run runs as far as the debugger knows, and waits until another starts it. */
+static bool stalls(struct target *t, const struct stop *stop)
+{
+    bool stalled = stop->reason == STOP_HALTED && t->cpus[stop->cpu].action.verb == CPU_CONTINUE;
+    t->stalled |= stalled;
+    return stalled;
+}
+
 /* Some CPUs have something to tell; or none, and the machine was halted for a request. */
 enum target_state nonstop_stop(struct target *t, struct err *e)
 {
@@ -146,9 +154,9 @@ enum target_state nonstop_stop(struct target *t, struct err *e)
             end = stop;
             continue;
         }
-        if (stop->reason == STOP_INTERRUPT)
+        if (stop->reason == STOP_INTERRUPT || stalls(t, stop))
             continue;
-        if (stop->tell)
+        if (stop_speaks(stop))
             stop_log(stop, LOG_WARNING);
         target_take(t, stop);
         stops_put(t, stop, false);
@@ -186,7 +194,7 @@ enum target_state nonstop_idle(struct target *t, struct err *e)
         t->plan.action[cpu] = runs ? t->cpus[cpu].action : (struct cpu_action){.verb = CPU_HOLD};
         moving += runs;
     }
-    if (!moving)
+    if (!moving || t->stalled)
         return NONSTOP_STOPPED;
     if (target_go(t, e) == 0)
         return NONSTOP_RUNNING;

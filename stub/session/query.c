@@ -6,8 +6,8 @@
 
 #include "internal.h"
 
-/* A CPU's state and the text of its stop. */
-#define THREAD_TEXT (sizeof(((struct stop *)0)->text) + 64u)
+/* A CPU's state, the text of its stop, and its PSW. */
+#define THREAD_TEXT (sizeof(((struct stop *)0)->text) + 96u)
 
 /* QPassSignals and QProgramSignals have an answer but are not announced: gdb would change them around each
  * breakpoint that it steps over, and twice for each instruction that it records. */
@@ -139,8 +139,15 @@ static void thread_text(const struct session *s, unsigned cpu, char *text, size_
     const struct target *t = s->target;
     bool stopped = target_stands(t) && session_attached(s);
     bool stopped_here = stopped && t->cpus[cpu].has_stop;
-    snprintf(text, size, "%s%s%s", stopped ? cpu_state_name(machine_state(t->machine, cpu)) : "running",
-             stopped_here ? "; " : "", stopped_here ? t->cpus[cpu].stop.text : "");
+    struct psw psw;
+    if (!stopped) {
+        snprintf(text, size, "running");
+        return;
+    }
+    psw = cpu_psw(t, cpu);
+    snprintf(text, size, "%s%s%s; PSW %016llx %016llx", cpu_state_name(machine_state(t->machine, cpu)),
+             stopped_here ? "; " : "", stopped_here ? t->cpus[cpu].stop.text : "",
+             (unsigned long long)psw.mask, (unsigned long long)psw.addr);
 }
 
 void cmd_thread_extra(struct session *s, const struct rsp_request *r)

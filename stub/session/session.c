@@ -397,6 +397,8 @@ static void run_packet(struct session *s)
 {
     size_t reply = acknowledge(s);
     s->pending = false;
+    if (session_attached(s))
+        s->target->stalled = false; /* whatever it is, it may let a CPU run */
     if (s->verdict == RSP_UNKNOWN)
         rsp_reply(&s->out, "");
     else if (s->verdict == RSP_MALFORMED)

@@ -27,11 +27,17 @@ bool stop_is_end(enum stop_reason reason)
            reason == STOP_RESET || reason == STOP_ERROR;
 }
 
+/* Those of which the user learns by a line of text. */
+bool stop_speaks(const struct stop *stop)
+{
+    return stop->tell || stop->reason == STOP_HALTED || stop_is_end(stop->reason);
+}
+
 /* gdb forgets a Ctrl-C once any stop has come. Another stop than one that the user sees for certain is left
  * by gdb itself, which steps on or finds its condition false: then the interrupt is for the next resume. */
 bool stop_leaves_interrupt(enum stop_reason reason)
 {
-    return reason != STOP_INTERRUPT && !stop_is_end(reason);
+    return reason != STOP_INTERRUPT && reason != STOP_HALTED && !stop_is_end(reason);
 }
 
 bool stop_takes_interrupt(struct stop *stop)
@@ -89,9 +95,11 @@ void stop_reply_of(struct session *s, unsigned cpu)
     rsp_end(&s->out);
 }
 
+/* gdb takes the CPU of a stop reply for selected. */
 void stop_reply(struct session *s)
 {
-    stop_reply_of(s, s->target->has_stop ? s->target->stop.cpu : 0);
+    s->cpu = s->target->has_stop ? s->target->stop.cpu : 0;
+    stop_reply_of(s, s->cpu);
 }
 
 void stop_notify(struct session *s, unsigned cpu)

@@ -15,6 +15,7 @@ void stops_clear(struct target *t)
     t->queued = 0;
     t->in_flight = false;
     t->break_in = false;
+    t->stalled = false;
 }
 
 static uint64_t register_of(const struct target *t, unsigned cpu, unsigned reg)
@@ -22,6 +23,11 @@ static uint64_t register_of(const struct target *t, unsigned cpu, unsigned reg)
     uint8_t bytes[REG_MAX_BYTES] = {0};
     machine_read_reg(t->machine, cpu, reg, bytes);
     return load_be64(bytes);
+}
+
+struct psw cpu_psw(const struct target *t, unsigned cpu)
+{
+    return (struct psw){register_of(t, cpu, REG_PSWM), register_of(t, cpu, REG_PSWA)};
 }
 
 void stops_put(struct target *t, const struct stop *stop, bool quiet)
@@ -32,17 +38,13 @@ void stops_put(struct target *t, const struct stop *stop, bool quiet)
     *v = (struct cpu_view){.side = SIDE_UNTOLD,
                            .has_stop = true,
                            .quiet = quiet,
-                           .pc = register_of(t, stop->cpu, REG_PSWA),
+                           .pc = cpu_psw(t, stop->cpu).addr,
                            .stop = *stop};
 }
 
 void stops_put_made(struct target *t, unsigned cpu, enum stop_reason reason, const char *text, bool quiet)
 {
-    struct stop stop = {
-        .reason = reason,
-        .cpu = cpu,
-        .psw = {register_of(t, cpu, REG_PSWM), register_of(t, cpu, REG_PSWA)},
-    };
+    struct stop stop = {.reason = reason, .cpu = cpu, .psw = cpu_psw(t, cpu)};
     snprintf(stop.text, sizeof stop.text, "%s", text);
     stops_put(t, &stop, quiet);
 }
@@ -73,10 +75,36 @@ void stops_run(struct target *t, unsigned cpu, struct cpu_action action)
 
 /* ---- stops that wait for the next resume (all-stop) ---- */
 
-/* A step that is done shows in the PC, and an interrupt was not for this CPU alone. */
+/* A step that is done shows in the PC, an interrupt was not for this CPU alone, and a CPU that cannot run is
+ * told anew if it still cannot. */
 bool stops_worth_keeping(const struct stop *stop)
 {
-    return stop->tell || (stop->reason != STOP_STEP && stop->reason != STOP_INTERRUPT);
+    return stop->tell ||
+           (stop->reason != STOP_STEP && stop->reason != STOP_INTERRUPT && stop->reason != STOP_HALTED);
+}
+
+/* An interrupt is no CPU's own. It is told of the one at which the user is likely to look: that steps, else
+ * that was told last; and of another only if that one was held. */
+void stops_place_interrupt(const struct target *t, struct stop *stop)
+{
+    const struct cpu_action *action = t->plan.action;
+    unsigned cpu = 0;
+    while (cpu < t->machine->ncpus && action[cpu].verb < CPU_STEP)
+        cpu++;
+    if (cpu == t->machine->ncpus)
+        cpu = t->has_stop ? t->stop.cpu : 0;
+    if (action[cpu].verb == CPU_HOLD || cpu == stop->cpu)
+        return;
+    stop->cpu = cpu;
+    stop->psw = cpu_psw(t, cpu);
+}
+
+bool stops_all_continue(const struct target *t)
+{
+    unsigned cpu = 0;
+    while (cpu < t->machine->ncpus && t->plan.action[cpu].verb == CPU_CONTINUE)
+        cpu++;
+    return cpu == t->machine->ncpus;
 }
 
 void stops_all_stop(struct target *t)
@@ -112,7 +140,7 @@ static bool moot(const struct target *t, unsigned cpu)
     const struct cpu_view *v = &t->cpus[cpu];
     if (v->stop.reason == STOP_RESET)
         return false;
-    return v->pc != register_of(t, cpu, REG_PSWA) || !point_is_there(t, &v->stop);
+    return v->pc != cpu_psw(t, cpu).addr || !point_is_there(t, &v->stop);
 }
 
 /* An end is the whole machine's, whoever is to move. */

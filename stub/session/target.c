@@ -60,8 +60,6 @@ int target_load(struct target *t, const char *append, struct err *e)
     stops_clear(t);
     t->has_stop = false;
     t->dead = false;
-    if (t->session)
-        t->session->cpu = 0;
     return 0;
 }
 
@@ -263,7 +261,8 @@ static enum target_state interrupt_stopped(struct target *t, struct err *e)
     return ATTACHED_STOPPED;
 }
 
-/* Tells a stop, or does what the user wants done in its place. */
+/* Tells a stop, or does what the user wants done in its place. A restart starts every CPU: not if the
+ * debugger holds one, or steps it. */
 static enum target_state report(struct target *t, struct stop stop, struct err *e)
 {
     char line[512];
@@ -272,13 +271,10 @@ static enum target_state report(struct target *t, struct stop stop, struct err *
         t->interrupt_due = stop_takes_interrupt(&stop);
     target_take(t, &stop);
     enum guest_action action = is_end ? end_action(t, true) : ACTION_STOP;
-    /* A step is not to become a run. */
-    bool ran = t->plan.action[t->stop.cpu].verb == CPU_CONTINUE;
-    bool restarts = action == ACTION_RESTART && ran && !t->interrupted;
-    t->session->cpu = t->stop.cpu;
+    bool restarts = action == ACTION_RESTART && stops_all_continue(t) && !t->interrupted;
     if (!restarts)
         printed_before_stop(t);
-    if (is_end || t->stop.tell) {
+    if (stop_speaks(&t->stop)) {
         stop_line(&t->stop, line, sizeof line);
         session_console(t->session, line, !restarts);
     }
@@ -316,11 +312,14 @@ static enum target_state resume_stopped(struct target *t, struct err *e)
 /* The first stop is told; the others wait for the next resume. */
 static enum target_state stop_attached(struct target *t, struct err *e)
 {
+    struct stop first = t->batch[0];
     stops_hold(t);
     for (size_t i = 1; i < t->nbatch; i++)
         if (stops_worth_keeping(&t->batch[i]))
             stops_put(t, &t->batch[i], false);
-    return report(t, t->batch[0], e);
+    if (first.reason == STOP_INTERRUPT && t->nbatch == 1)
+        stops_place_interrupt(t, &first);
+    return report(t, first, e);
 }
 
 /* Nothing is owed to the debugger here but the answers to what it asked meanwhile. */

@@ -35,6 +35,8 @@ void stops_remove(struct target *t, unsigned cpu); /* from the queue, if it is t
 void stops_hold(struct target *t);                 /* those that run */
 void stops_run(struct target *t, unsigned cpu, struct cpu_action action);
 bool stops_worth_keeping(const struct stop *stop);
+void stops_place_interrupt(const struct target *t, struct stop *stop); /* at the CPU that it is told of */
+bool stops_all_continue(const struct target *t); /* by t->plan: neither held nor stepping */
 /* Nobody runs now for the debugger. Of the queue what was not told stays, for the next resume. */
 void stops_all_stop(struct target *t);
 /* The first kept stop of a CPU that action moves, out of the queue; moot ones go with it. False if there is

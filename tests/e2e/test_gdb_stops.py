@@ -40,7 +40,7 @@ def test_each_kind_of_stop_in_words(bench):
     gdb = bench.gdb(bench.zgdbd("calls"))
     assert "Breakpoint 1 at " in gdb.execute("break twice")
     assert "Breakpoint 1, twice (" in gdb.execute("continue")
-    assert '"CPU 0" (operating; breakpoint)' in gdb.execute("info threads")
+    assert '"CPU 0" (operating; breakpoint; PSW ' in gdb.execute("info threads")
     assert "Hardware assisted breakpoint 2" in gdb.execute("hbreak add")
     gdb.execute("display watched")
     text = gdb.execute("continue")
@@ -78,5 +78,5 @@ def test_a_script(bench, tmp_path):
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
     said = done.stdout + done.stderr
     for words in ("first add: 0 2\n", "python saw [1, 2, 3, 4] 1\n", "1: /x watched = 0x1e\n",
-                  "Don't know how to record b2b2", '"CPU 0" (operating; breakpoint)'):
+                  "Don't know how to record b2b2", '"CPU 0" (operating; breakpoint; PSW '):
         assert words in said, said

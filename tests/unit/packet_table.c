@@ -195,7 +195,9 @@ const struct packet_row packet_rows[] = {
     {.request = "qC", .reply = "QCp1.2", .first = "Hgp1.2"},
     {.request = "qfThreadInfo", .reply = "mp1.1,p1.2"},
     {.request = "qsThreadInfo", .reply = "l", .first = "qfThreadInfo"},
-    {.request = "qThreadExtraInfo,p1.1", .reply = "43505520302c206f7065726174696e67"},
+    {.request = "qThreadExtraInfo,p1.1",
+     .reply = "43505520302c206f7065726174696e673b205053572030303030303030303030"
+              "3030303030302030313031303130313031303130313031"},
     {.request = "qThreadExtraInfo,p1.9", .reply = "E03"},
 
     /* ---- objects and files ---- */

@@ -205,7 +205,8 @@ static void test_requests_while_running(void **state)
     stop_cpu(w, 1, STOP_SW_BREAKPOINT);
     EXPECT("Hgp1.2", "OK");
     EXPECT("p1", "8181818181818181");
-    assert_string_equal(text_of(ask(w, "qThreadExtraInfo,p1.2")), "CPU 1, operating; breakpoint of the fake");
+    assert_string_equal(text_of(ask(w, "qThreadExtraInfo,p1.2")),
+                        "CPU 1, operating; breakpoint of the fake; PSW 8080808080808080 8181818181818181");
     assert_true(fake_running(f));
     unsigned interrupts = f->interrupts;
     EXPECT("qfThreadInfo", "mp1.1,p1.2,p1.3,p1.4");

@@ -219,8 +219,10 @@ static void test_threads(void **state)
     fake_script(w->fake, STOP_STEP)->cpu = 1;
     CONTAINS(ask(w, "c"), "thread:p1.2;");
     EXPECT("qC", "QCp1.2");
-    assert_string_equal(text_of(ask(w, "qThreadExtraInfo,p1.1")), "CPU 0, operating");
-    assert_string_equal(text_of(ask(w, "qThreadExtraInfo,p1.2")), "CPU 1, stopped; step of the fake");
+    assert_string_equal(text_of(ask(w, "qThreadExtraInfo,p1.1")),
+                        "CPU 0, operating; PSW 0000000000000000 0101010101010101");
+    assert_string_equal(text_of(ask(w, "qThreadExtraInfo,p1.2")),
+                        "CPU 1, stopped; step of the fake; PSW 8080808080808080 8181818181818181");
     STARTS("qThreadExtraInfo,p1.9", "E.");
 }
 
@@ -241,8 +243,10 @@ static void test_threads_as_xml(void **state)
     } while (w->a.reply[0] == 'm');
     assert_int_equal(w->a.reply[0], 'l');
     assert_string_equal(xml, "<?xml version=\"1.0\"?>\n<threads>\n"
-                             "<thread id=\"p1.1\" core=\"0\" name=\"CPU 0\">operating</thread>\n"
-                             "<thread id=\"p1.2\" core=\"1\" name=\"CPU 1\">operating; &lt;&amp;></thread>\n"
+                             "<thread id=\"p1.1\" core=\"0\" name=\"CPU 0\">operating; PSW 0000000000000000 "
+                             "0101010101010101</thread>\n"
+                             "<thread id=\"p1.2\" core=\"1\" name=\"CPU 1\">operating; &lt;&amp;>; PSW "
+                             "8080808080808080 8181818181818181</thread>\n"
                              "</threads>\n");
     CONTAINS(ask(w, "qXfer:threads:read::0,1000"), "\"CPU 0\">stopped");
     ask(w, "qSupported");

@@ -32,7 +32,8 @@ static void test_the_second_stop_is_told_later(void **state)
     struct world *w = *state;
     stop_together(w, STOP_SW_BREAKPOINT);
     CONTAINS(ask(w, "?"), "thread:2;");
-    assert_string_equal(text_of(ask(w, "qThreadExtraInfo,1")), "CPU 0, operating; breakpoint of the fake");
+    assert_string_equal(text_of(ask(w, "qThreadExtraInfo,1")),
+                        "CPU 0, operating; breakpoint of the fake; PSW 0000000000000000 0101010101010101");
     /* As gdb steps off its breakpoint: with that taken out, and the other CPU held. */
     EXPECT("z0,100040,2", "OK");
     fake_script(w->fake, STOP_STEP)->cpu = 1;
