@@ -79,4 +79,8 @@ int agent_run(const struct agent_expr *x, const struct agent_context *c, uint64_
 bool agent_breakpoint_stops(const struct breakpoint *b, const struct agent_context *c, char *text,
                             size_t size);
 
+/* The same for what a catchpoint is for: true from the hit on that follows those to be skipped. */
+bool agent_catchpoint_stops(const struct catchpoint *p, const struct agent_context *c, char *text,
+                            size_t size);
+
 #endif

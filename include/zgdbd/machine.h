@@ -132,6 +132,8 @@ enum stop_reason {
     STOP_ERROR,         /* the engine cannot run the guest (text says why) */
 };
 
+#define STOP_TEXT_BYTES 448 /* an interruption with its old PSW decoded fits */
+
 struct stop {
     enum stop_reason reason;
     unsigned cpu;
@@ -143,7 +145,7 @@ struct stop {
     bool tell; /* the text is news for the user, whatever the reason: a condition that cannot be evaluated */
     bool
         reloads; /* STOP_RESET: the image is loaded again; else the guest goes on in its own memory (kexec) */
-    char text[200]; /* one sentence in the architecture's words */
+    char text[STOP_TEXT_BYTES]; /* one sentence in the architecture's words */
 };
 
 /* ---- state ---- */

@@ -228,39 +228,35 @@ int agent_run(const struct agent_expr *x, const struct agent_context *c, uint64_
     }
 }
 
+/* ---- breakpoints and catchpoints ---- */
+
+/* 1 if the conditions hold, 0 if none does, -1 with *e if one cannot be evaluated. */
+static int conditions_hold(const struct bp_actions *actions, const struct agent_context *c, struct err *e)
+{
+    uint64_t value;
+
+    if (!actions || !actions->nconditions)
+        return 1;
+    for (size_t k = 0; k < actions->nconditions; k++) {
+        if (agent_run(actions->conditions[k], c, &value, e))
+            return -1;
+        if (value)
+            return 1;
+    }
+    return 0;
+}
+
+static uint64_t count(atomic_ullong *counter)
+{
+    return atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
 /* "breakpoint at 0x1234: its condition cannot be evaluated: division by zero" */
 static void tell_failure(const struct breakpoint *b, const char *what, const struct err *e, char *text,
                          size_t size)
 {
     snprintf(text, size, "%s at 0x%llx: its %s: %s", b->kind == BP_WRITE ? "watchpoint" : "breakpoint",
              (unsigned long long)b->addr, what, e->text);
-}
-
-static void count(const struct breakpoint *b, bool hit)
-{
-    if (!b->counts)
-        return;
-    atomic_fetch_add_explicit(hit ? &b->counts->hits : &b->counts->reached, 1, memory_order_relaxed);
-}
-
-/* 1 if the conditions hold, 0 if none does, -1 with the text if one cannot be evaluated. */
-static int conditions_hold(const struct breakpoint *b, const struct agent_context *c, char *text, size_t size)
-{
-    const struct bp_actions *actions = b->actions;
-    uint64_t value;
-    struct err e;
-
-    if (!actions || !actions->nconditions)
-        return 1;
-    for (size_t k = 0; k < actions->nconditions; k++) {
-        if (agent_run(actions->conditions[k], c, &value, &e)) {
-            tell_failure(b, "condition cannot be evaluated", &e, text, size);
-            return -1;
-        }
-        if (value)
-            return 1;
-    }
-    return 0;
 }
 
 bool agent_breakpoint_stops(const struct breakpoint *b, const struct agent_context *c, char *text,
@@ -274,11 +270,15 @@ bool agent_breakpoint_stops(const struct breakpoint *b, const struct agent_conte
 
     if (size)
         text[0] = 0;
-    count(b, false);
-    hit = conditions_hold(b, c, text, size);
+    if (b->counts)
+        count(&b->counts->reached);
+    hit = conditions_hold(actions, c, &e);
+    if (hit < 0)
+        tell_failure(b, "condition cannot be evaluated", &e, text, size);
     if (hit <= 0)
         return hit < 0;
-    count(b, true);
+    if (b->counts)
+        count(&b->counts->hits);
     if (!actions || !actions->ncommands)
         return true;
     for (size_t k = 0; k < actions->ncommands; k++)
@@ -287,4 +287,20 @@ bool agent_breakpoint_stops(const struct breakpoint *b, const struct agent_conte
             tell_failure(b, "command cannot be run", &e, text, size);
         }
     return failed;
+}
+
+bool agent_catchpoint_stops(const struct catchpoint *p, const struct agent_context *c, char *text,
+                            size_t size)
+{
+    struct err e;
+    int hit;
+
+    text[0] = 0;
+    count(&p->counts->reached);
+    hit = conditions_hold(p->actions, c, &e);
+    if (hit < 0)
+        snprintf(text, size, "catchpoint %u: its condition cannot be evaluated: %s", p->number, e.text);
+    if (hit <= 0)
+        return hit < 0;
+    return count(&p->counts->hits) >= p->skip;
 }

@@ -43,7 +43,7 @@ static enum log_level end_level(const struct stop *stop)
 
 void stop_log(const struct stop *stop, enum log_level level)
 {
-    char line[512];
+    char line[STOP_LINE_BYTES];
     stop_line(stop, line, sizeof line);
     line[strcspn(line, "\n")] = 0;
     log_msg(level, "%s", line + strlen("zgdbd: "));

@@ -217,6 +217,10 @@ void registry_clear(struct target *t);
 void registry_stopped(struct target *t, const struct stop *stop);
 bool registry_has(const struct target *t, enum bp_kind kind, uint64_t addr);
 
+/* catch.c: a stop is told; a catchpoint that is to stop once is no more. */
+void catch_told(struct target *t, const struct stop *stop);
+bool catch_is_there(const struct target *t, unsigned number);
+
 /* stopreply.c */
 bool stop_is_end(enum stop_reason reason);
 bool stop_speaks(const struct stop *stop);
@@ -227,6 +231,7 @@ bool stop_takes_interrupt(struct stop *stop);
 void stop_reply(struct session *s); /* for the last stop, whose CPU is selected by it */
 void stop_reply_of(struct session *s, unsigned cpu);
 void stop_notify(struct session *s, unsigned cpu);
+#define STOP_LINE_BYTES 704 /* every line fits */
 void stop_line(const struct stop *stop, char *buf, size_t size);
 
 /* session.c: what the target tells its debugger, and how handlers refuse. */

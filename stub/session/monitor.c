@@ -209,6 +209,28 @@ static const struct monitor_command commands[] = {
      "come when it continues. SVC and program interruptions belong to the instruction and are always "
      "taken.\n",
      NULL, mon_step_interrupts},
+    {"catch", "[[once] [after N] EVENT [CODE...] [if EXPRESSION]]",
+     "stop when the guest does something, or list what is caught",
+     "EVENT          CODE\n"
+     "program        program interruption code: 0x11, 17 or page-translation\n"
+     "svc            SVC number\n"
+     "external       external interruption code: 0x1004 or clock-comparator\n"
+     "io             subchannel number\n"
+     "machine-check, restart\n"
+     "These stop at the first instruction of the handler, before it is executed. The following stop when "
+     "they\n"
+     "come to the monitor, before they are carried out; going on carries them out, but not if the PSW's "
+     "address\n"
+     "was changed:\n"
+     "wait           a disabled wait\n"
+     "diag           function code: 0x308 or IPL\n"
+     "sigp           order: 0x6 or restart; KVM carries some out itself, which are not seen\n"
+     "service-call   command of the SCLP: 0x120001\n"
+     "exit           its name in `monitor exits`, with - for blanks, but not debug and kick\n"
+     "Without CODE any is caught. once: only the first; after N: not the first N; if: EXPRESSION as in\n"
+     "`monitor watch-if`, in which new is the code and old the address in the old PSW.\n",
+     NULL, mon_catch},
+    {"uncatch", "N|all", "remove a catchpoint, or all", NULL, NULL, mon_uncatch},
     {"reset", NULL, "load the image again: the guest stands at its first instruction", NULL, mon_reset, NULL},
     {"restart", NULL, "PSW restart of the selected CPU, a stopped or waiting one too", NULL, mon_restart,
      NULL},

@@ -32,4 +32,7 @@ void mon_per(struct session *s, struct text *out);
 /* monitor_settings.c */
 monitor_fn mon_step_interrupts;
 
+/* monitor_catch.c */
+monitor_fn mon_catch, mon_uncatch;
+
 #endif

@@ -160,6 +160,7 @@ enum target_state nonstop_stop(struct target *t, struct err *e)
             stop_log(stop, LOG_WARNING);
         target_take(t, stop);
         stops_put(t, stop, false);
+        catch_told(t, stop);
     }
     if (end)
         return settle_end(t, end, e);

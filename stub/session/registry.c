@@ -117,6 +117,7 @@ void registry_tidy(struct registry *r)
         LIST_REMOVE(p, chain);
         free(p);
     }
+    catch_tidy(r);
 }
 
 static const struct rsp_expr *code_at(const struct point_code *code, size_t i)
@@ -279,6 +280,7 @@ void registry_snapshot(struct target *t)
     memcpy(r->snapshot, r->set, r->n * sizeof *r->set);
     t->plan.breakpoints = r->snapshot;
     t->plan.nbreakpoints = r->n;
+    catch_snapshot(r, &t->plan);
 }
 
 /* ---- the debugger has gone ---- */
@@ -294,6 +296,7 @@ static void clear(struct registry *r, bool persistent_too)
     while (!TAILQ_EMPTY(&r->dormant))
         forget(r, TAILQ_FIRST(&r->dormant));
     watch_if_clear(r);
+    catch_clear(r);
 }
 
 void registry_leave(struct target *t)

@@ -15,6 +15,7 @@
 #define CODE_BYTES_MAX 0x400000u
 #define WATCH_IFS_MAX 64u
 #define WATCH_IF_TEXT_MAX 1024u
+#define CATCHES_MAX 64u
 
 /* Compiled conditions and commands. Never changed: others replace it, and then it is retired. */
 struct actions {
@@ -46,10 +47,22 @@ struct watch_if {
     char *text;
 };
 
+/* A catchpoint, from `monitor catch` on. */
+struct catch
+{
+    struct catchpoint point; /* as the engine sees it; actions and counts are ours */
+    struct bp_counts counts;
+    struct actions *actions; /* the condition, and its text; or NULL */
+    char *condition;
+    bool once;
+    SLIST_ENTRY(catch) retired;
+};
+
 LIST_HEAD(point_chain, point);
 TAILQ_HEAD(point_ages, point);
 SLIST_HEAD(retired_actions, actions);
 LIST_HEAD(retired_points, point);
+SLIST_HEAD(retired_catches, catch);
 
 #define CHAINS 1024u
 
@@ -68,6 +81,11 @@ struct registry {
     struct breakpoint snapshot[BREAKPOINTS_MAX]; /* set as of the last resume */
     struct watch_if watch_if[WATCH_IFS_MAX];
     size_t nwatch_ifs;
+    struct catch *catches[CATCHES_MAX]; /* by number */
+    size_t ncatches;
+    unsigned catch_number; /* the last one: none is used twice */
+    struct catchpoint catch_snapshot[CATCHES_MAX];
+    struct retired_catches retired_catches;
 };
 
 /* All of them, set and dormant, in the order of their addresses: at most POINTS_MAX pointers, which stay
@@ -97,5 +115,17 @@ void watch_if_clear(struct registry *r);
  * is no expression, too many, no room, no such condition. */
 int watch_if_set(struct registry *r, uint64_t addr, const char *text, size_t *covering, struct err *e);
 int watch_if_remove(struct registry *r, uint64_t addr, struct err *e);
+
+/* catch.c. A copy of `what` with a number of its own and, unless that is NULL, the condition; NULL with *e:
+ * too many, the text is no expression, no room. All but catch_clear() only while no CPU runs. */
+struct catch *catch_add(struct registry *r, const struct catchpoint *what, const char *condition, bool once,
+                        struct err *e);
+int catch_remove(struct registry *r, unsigned number, struct err *e);
+void catch_clear(struct registry *r);
+void catch_tidy(struct registry *r);
+void catch_snapshot(struct registry *r, struct resume_plan *plan);
+
+/* -1 with *e: the text of a condition is too long, or no expression. */
+int condition_check(const char *text, struct err *e);
 
 #endif

@@ -129,6 +129,8 @@ static bool point_is_there(const struct target *t, const struct stop *stop)
         return registry_has(t, BP_HARDWARE, stop->addr);
     case STOP_WATCH:
         return registry_has(t, BP_WRITE, stop->addr);
+    case STOP_CATCH:
+        return catch_is_there(t, stop->catchpoint);
     default:
         return true;
     }

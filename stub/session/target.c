@@ -265,7 +265,7 @@ static enum target_state interrupt_stopped(struct target *t, struct err *e)
  * debugger holds one, or steps it. */
 static enum target_state report(struct target *t, struct stop stop, struct err *e)
 {
-    char line[512];
+    char line[STOP_LINE_BYTES];
     bool is_end = stop_is_end(stop.reason);
     if (t->interrupted)
         t->interrupt_due = stop_takes_interrupt(&stop);
@@ -278,6 +278,9 @@ static enum target_state report(struct target *t, struct stop stop, struct err *
         stop_line(&t->stop, line, sizeof line);
         session_console(t->session, line, !restarts);
     }
+    if (stop.reason == STOP_CATCH)
+        stop_log(&stop, LOG_INFO);
+    catch_told(t, &stop);
     if (action == ACTION_EXIT) {
         session_exited(t->session, end_status(t->stop.reason));
         return target_end(t, end_status(t->stop.reason));

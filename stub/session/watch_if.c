@@ -78,7 +78,7 @@ static size_t find(const struct registry *r, uint64_t addr)
     return i;
 }
 
-static int check(const char *text, struct err *e)
+int condition_check(const char *text, struct err *e)
 {
     if (strlen(text) > WATCH_IF_TEXT_MAX)
         return err_set(e, EXIT_OTHER, "the expression is longer than %u characters", WATCH_IF_TEXT_MAX);
@@ -99,7 +99,7 @@ static int make_room(struct registry *r, uint64_t addr, size_t bytes, size_t *co
 int watch_if_set(struct registry *r, uint64_t addr, const char *text, size_t *covering, struct err *e)
 {
     size_t i = find(r, addr);
-    if (check(text, e))
+    if (condition_check(text, e))
         return -1;
     if (i == WATCH_IFS_MAX)
         return err_set(e, EXIT_OTHER,

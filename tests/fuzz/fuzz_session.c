@@ -2,7 +2,9 @@
 /* The bytes of connections into sessions with the fake machine. The first two bytes choose policies, CPUs and
  * acknowledgements; a byte 0xff followed by another is an event of the outside: a stop, a lost connection,
  * the start, a second debugger, a peer that reads late; 0xfe followed by another is a packet of the packet
- * table. Whatever comes back must be whole frames, and the machine asked for nothing that it forbids. */
+ * table, 0xfd followed by a length the text of a monitor command. Whatever comes back must be whole frames,
+ * and the machine asked for nothing that it forbids. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "../unit/fake_machine.c"
@@ -14,6 +16,7 @@
 
 #define EVENT 0xff
 #define PACKET 0xfe
+#define COMMAND 0xfd
 #define SLICES 32 /* of long work, whenever nothing else happens */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -109,7 +112,10 @@ static void event(struct run *r, uint8_t what)
         intrude(r, detail);
         break;
     case 6:
-        fake_hit(r->fake, (enum bp_kind)(detail % 3), 0x100040, detail & 4, detail & 8);
+        if (detail & 16)
+            fake_catch(r->fake, 0, (enum catch_kind)(detail % CATCH_KINDS), detail & 1);
+        else
+            fake_hit(r->fake, (enum bp_kind)(detail % 3), 0x100040, detail & 4, detail & 8);
         break;
     default:
         fake_script(r->fake, (enum stop_reason)(detail % (STOP_ERROR + 1)));
@@ -148,11 +154,22 @@ static void send_row(struct run *r, uint8_t number)
     feed(r, frame, packet_frame(frame, row->request, strlen(row->request)));
 }
 
+/* Returns how many bytes of data the command's text is. */
+static size_t send_command(struct run *r, const uint8_t *data, size_t n)
+{
+    char request[2 * 255 + 8] = "qRcmd,", frame[2 * sizeof request];
+    size_t len = data[0] < n - 1 ? data[0] : n - 1;
+    for (size_t i = 0; i < len; i++)
+        snprintf(request + 6 + 2 * i, 3, "%02x", data[1 + i]);
+    feed(r, frame, packet_frame(frame, request, strlen(request)));
+    return len;
+}
+
 /* Plain bytes up to the next event or packet. */
 static size_t plain(const uint8_t *data, size_t n)
 {
     size_t run = 0;
-    while (run < n && data[run] != EVENT && data[run] != PACKET)
+    while (run < n && data[run] < COMMAND)
         run++;
     return run;
 }
@@ -168,8 +185,10 @@ static void run_input(struct run *r, const uint8_t *data, size_t size)
             break;
         if (data[at] == EVENT)
             event(r, data[at + 1]);
-        else
+        else if (data[at] == PACKET)
             send_row(r, data[at + 1]);
+        else
+            at += send_command(r, data + at + 1, size - at - 1);
         at += 2;
     }
     settle(r);

@@ -267,6 +267,32 @@ void fake_hit(struct fake_machine *f, enum bp_kind kind, uint64_t addr, uint64_t
     }
 }
 
+static bool means(const struct catchpoint *p, enum catch_kind kind, uint32_t code)
+{
+    bool any = p->ncodes == 0;
+    for (unsigned i = 0; i < p->ncodes; i++)
+        any |= p->codes[i] == code;
+    return p->kind == kind && any;
+}
+
+void fake_catch(struct fake_machine *f, unsigned cpu, enum catch_kind kind, uint32_t code)
+{
+    struct agent_context c = {f, eval_reg, eval_memory, eval_print, 0, code};
+    for (size_t i = 0; fake_running(f) && i < f->plan.ncatchpoints; i++) {
+        const struct catchpoint *p = &f->plan.catchpoints[i];
+        struct stop stop = make_stop(STOP_CATCH);
+        char text[sizeof stop.text];
+        if (!means(p, kind, code) || !agent_catchpoint_stops(p, &c, text, sizeof text))
+            continue;
+        stop.cpu = cpu;
+        stop.catchpoint = p->number;
+        stop.tell = true;
+        if (text[0])
+            snprintf(stop.text, sizeof stop.text, "%s", text);
+        stop_now(f, &stop, 1);
+    }
+}
+
 static void fill(struct fake_machine *f)
 {
     for (unsigned cpu = 0; cpu < FAKE_CPUS; cpu++)

@@ -72,4 +72,7 @@ bool fake_running(struct fake_machine *f);
 void fake_hit(struct fake_machine *f, enum bp_kind kind, uint64_t addr, uint64_t old_value,
               uint64_t new_value);
 
+/* The CPU of the running machine comes to what a catchpoint of the plan is for. */
+void fake_catch(struct fake_machine *f, unsigned cpu, enum catch_kind kind, uint32_t code);
+
 #endif
