@@ -11,6 +11,8 @@
 
 #include "internal.h"
 
+#define TURN_MAX 10000000 /* nanoseconds */
+
 static bool alone(const struct kvm_machine *m)
 {
     return m->base.ncpus == 1;
@@ -96,6 +98,61 @@ static void clear_the_guest(struct vcpu *cpu)
         pthread_cond_wait(&m->gate, &m->lock);
 }
 
+/* Whether another CPU has something to execute: one that left the guest waiting probably has not. */
+static bool another_executes(const struct vcpu *cpu)
+{
+    const struct kvm_machine *m = cpu->m;
+
+    for (unsigned i = 0; i < m->base.ncpus; i++)
+        if (i != cpu->id && m->cpu[i].phase == VCPU_RUNNING && !m->cpu[i].is_halted &&
+            !(__atomic_load_n(&m->cpu[i].run->psw_mask, __ATOMIC_RELAXED) & PSW_WAIT))
+            return true;
+    return false;
+}
+
+bool gate_another_executes(const struct vcpu *cpu)
+{
+    struct kvm_machine *m = cpu->m;
+    bool executes;
+
+    if (alone(m))
+        return false;
+    pthread_mutex_lock(&m->lock);
+    executes = another_executes(cpu);
+    pthread_mutex_unlock(&m->lock);
+    return executes;
+}
+
+static uint64_t now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * NANOSECONDS + (uint64_t)t.tv_nsec;
+}
+
+/* With the lock held: until that time, or somebody wants this CPU to stop. */
+static void wait_until(struct vcpu *cpu, uint64_t time)
+{
+    struct timespec end = {.tv_sec = (time_t)(time / NANOSECONDS), .tv_nsec = (long)(time % NANOSECONDS)};
+
+    while (!atomic_load(&cpu->stop_requested) &&
+           pthread_cond_timedwait(&cpu->m->gate, &cpu->m->lock, &end) != ETIMEDOUT)
+        ;
+}
+
+/* The others run for as long as they were held before: a CPU that passes a breakpoint again and again would
+ * starve them, and perhaps waits for one of them. */
+static void wait_for_turn(struct vcpu *cpu)
+{
+    struct kvm_machine *m = cpu->m;
+
+    wait_shared(cpu);
+    if (another_executes(cpu) && now() < m->turn_end)
+        wait_until(cpu, m->turn_end);
+    wait_shared(cpu);
+}
+
 bool gate_exclusive(struct vcpu *cpu)
 {
     struct kvm_machine *m = cpu->m;
@@ -106,8 +163,9 @@ bool gate_exclusive(struct vcpu *cpu)
     pthread_mutex_lock(&m->lock);
     cpu->was_reset = false;
     change(cpu, GATE_OUT);
-    wait_shared(cpu);
+    wait_for_turn(cpu);
     m->exclusive = cpu;
+    m->exclusive_since = now();
     clear_the_guest(cpu);
     reset = cpu->was_reset;
     pthread_mutex_unlock(&m->lock);
@@ -119,10 +177,13 @@ bool gate_exclusive(struct vcpu *cpu)
 void gate_shared(struct vcpu *cpu)
 {
     struct kvm_machine *m = cpu->m;
+    uint64_t held;
 
     if (alone(m) || --cpu->exclusive_depth)
         return;
     pthread_mutex_lock(&m->lock);
+    held = now() - m->exclusive_since;
+    m->turn_end = m->exclusive_since + held + (held < TURN_MAX ? held : TURN_MAX);
     m->exclusive = NULL;
     change(cpu, GATE_SHARED);
     pthread_cond_broadcast(&m->gate);
@@ -145,17 +206,10 @@ bool gate_others_run(const struct vcpu *cpu)
 void gate_turn(struct vcpu *cpu, uint64_t nanoseconds)
 {
     struct kvm_machine *m = cpu->m;
-    struct timespec end;
 
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    nanoseconds += (uint64_t)end.tv_nsec;
-    end.tv_sec += (time_t)(nanoseconds / NANOSECONDS);
-    end.tv_nsec = (long)(nanoseconds % NANOSECONDS);
     pthread_mutex_lock(&m->lock);
     change(cpu, GATE_OUT);
-    while (!atomic_load(&cpu->stop_requested) &&
-           pthread_cond_timedwait(&m->gate, &m->lock, &end) != ETIMEDOUT)
-        ;
+    wait_until(cpu, now() + nanoseconds);
     wait_shared(cpu);
     change(cpu, GATE_SHARED);
     pthread_mutex_unlock(&m->lock);

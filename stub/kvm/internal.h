@@ -219,6 +219,9 @@ struct kvm_machine {
     pthread_cond_t gate;  /* of the monotonic clock */
     unsigned busy;        /* vcpus that are not GATE_OUT */
     struct vcpu *exclusive;
+    uint64_t exclusive_since,
+        turn_end;            /* of the monotonic clock: when it began, and what the others are due */
+    unsigned first_to_go;    /* CPU that is let go first: behind the one that was told last */
     unsigned nstops, handed; /* news, in their order; all are there when none is running */
     struct stop stops[KVM_CPUS_MAX];
     struct vcpu cpu[KVM_CPUS_MAX];
@@ -264,6 +267,7 @@ void gate_from_guest(struct vcpu *cpu);
 bool gate_exclusive(struct vcpu *cpu);
 void gate_shared(struct vcpu *cpu); /* no longer exclusively */
 bool gate_others_run(const struct vcpu *cpu);
+bool gate_another_executes(const struct vcpu *cpu); /* and does not wait, as far as is known */
 void gate_turn(struct vcpu *cpu, uint64_t nanoseconds);
 bool gate_halt(struct vcpu *cpu, struct stop *stop);
 void gate_start(struct vcpu *cpu); /* of another vcpu: it is no longer halted, or is to look whether it is */

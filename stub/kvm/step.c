@@ -279,28 +279,26 @@ static bool step_alone(struct vcpu *cpu, struct stepping *s, struct stop *stop)
     return outcome == OUTCOME_STOP;
 }
 
-/* The others get as much time as the step has taken. */
-#define TURN_NANOSECONDS 200000
-
 /* A step, or one in a range: a breakpoint where it begins is passed, one that the PC comes to in the range is
- * told. While a CPU steps the others hold still; in between they run. */
+ * told. While a CPU steps the others hold still; before, and in between, they run. */
+#define FIRST_TURN_NANOSECONDS 200000
+
 void step_run(struct vcpu *cpu, struct stop *stop)
 {
     const struct cpu_action *a = &cpu->action;
     struct stepping s = {.start = a->start};
-    uint64_t turn = TURN_NANOSECONDS, since;
     bool over = false;
 
     if (a->verb == CPU_STEP_RANGE && a->end > a->start)
         s.size = a->end - a->start;
+    if (gate_another_executes(cpu))
+        gate_turn(cpu, FIRST_TURN_NANOSECONDS);
     while (!over) {
-        if (gate_others_run(cpu))
-            gate_turn(cpu, s.waits_on ? WAIT_TURN_NANOSECONDS : turn);
-        since = cpu->m->sys->clock();
+        if (s.waits_on)
+            gate_turn(cpu, WAIT_TURN_NANOSECONDS);
         if (gate_exclusive(cpu)) {
             over = step_alone(cpu, &s, stop);
             gate_shared(cpu);
         }
-        turn = cpu->m->sys->clock() - since;
     }
 }

@@ -199,9 +199,12 @@ int vcpu_resume_all(struct machine *machine, const struct resume_plan *plan, str
         m->cpu[i].phase = VCPU_RUNNING;
     }
     pthread_mutex_unlock(&m->lock);
-    for (unsigned i = 0; i < m->base.ncpus; i++)
-        if (plan->action[i].verb != CPU_HOLD)
-            sem_post(&m->cpu[i].go);
+    for (unsigned i = 0; i < m->base.ncpus; i++) {
+        struct vcpu *cpu = &m->cpu[(m->first_to_go + i) % m->base.ncpus];
+
+        if (cpu->ran)
+            sem_post(&cpu->go);
+    }
     return 0;
 }
 
@@ -222,8 +225,10 @@ bool vcpu_next_stop(struct machine *machine, struct stop *out)
     storage_tell(m);
     pthread_mutex_lock(&m->lock);
     ready = m->running == 0 && m->handed < m->nstops;
-    if (ready)
+    if (ready) {
         *out = m->stops[m->handed++];
+        m->first_to_go = (out->cpu + 1) % m->base.ncpus;
+    }
     pthread_mutex_unlock(&m->lock);
     return ready;
 }
