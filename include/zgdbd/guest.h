@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the monitor does for its guest, as functions over registers and memory: loading (IPL), the
- * service-call processor (SCLP), DIAG, the program interruption. No vcpu, thread or descriptor is known here;
- * everything runs natively under sanitizers and fuzzers. All that the guest supplies is checked before use.
- */
+ * service-call processor (SCLP), DIAG, SIGP and the status that it stores, interruptions. No vcpu, thread or
+ * descriptor is known here; everything runs natively under sanitizers and fuzzers. All that the guest
+ * supplies is checked before use. */
 #ifndef ZGDBD_GUEST_H
 #define ZGDBD_GUEST_H
 
@@ -103,6 +103,104 @@ int program_interrupt(const struct guest_memory *mem, uint64_t prefix, struct ps
 /* The same for the restart interruption, which has neither code nor ILC: the PSWs are exchanged through real
  * 0x120 (old) and 0x1a0 (new). -1 if the prefix area does not lie in memory. */
 int restart_interrupt(const struct guest_memory *mem, uint64_t prefix, struct psw *psw);
+
+/* The same for an external interruption (Principles, chapter 6): code, CPU address 0 and both parameters, of
+ * 4 and 8 bytes, are stored. Whether the CPU is enabled for it is for the caller to see. */
+int external_interrupt(const struct guest_memory *mem, uint64_t prefix, struct psw *psw, uint16_t code,
+                       uint64_t parameter);
+
+/* The bit of control register 0 that must be one for this external interruption besides the PSW's; 0 for a
+ * code that has none or is not known. */
+uint64_t external_subclass(uint16_t code);
+
+/* ---- store status ---- */
+
+/* What a CPU has in its registers, in host order. */
+struct cpu_status {
+    struct psw psw;
+    uint64_t gprs[16], crs[16], fprs[16];
+    uint32_t acrs[16];
+    uint32_t prefix, fpc, todpr;
+    uint64_t cputm, ckc;
+    uint64_t vrs[32][2]; /* vector registers and guarded storage: of the additional status */
+    uint64_t gscb[4];
+};
+
+#define STATUS_BYTES 512u
+#define STATUS_ADDRESS 0x1200u /* absolute: where the store-status operation puts it */
+
+/* Stores the status at this absolute address in the format of the save areas, which are one: STATUS_BYTES
+ * from 0x1200 on (Principles, chapter 4, "Store Status"). What lies between the fields is left as it is. -1
+ * if that is not within memory; nothing is stored then. */
+int status_store(const struct guest_memory *mem, uint64_t address, const struct cpu_status *status);
+
+/* The store-status operation: at STATUS_ADDRESS, and the architectural mode (1) at absolute 0xa3. */
+int status_store_assigned(const struct guest_memory *mem, const struct cpu_status *status);
+
+/* The additional status: vector registers in the first 512 bytes, and in an area of 2 KiB or more the four
+ * guarded-storage registers at 1024. */
+int status_store_additional(const struct guest_memory *mem, uint64_t address, uint64_t length,
+                            const struct cpu_status *status);
+
+/* ---- SIGP (signal processor, AE) ---- */
+
+/* Orders (Principles, chapter 4, "CPU Signaling and Response"). External call, emergency signals and sense
+ * running status are KVM's own. */
+enum sigp_order {
+    SIGP_SENSE = 0x01,
+    SIGP_START = 0x04,
+    SIGP_STOP = 0x05,
+    SIGP_RESTART = 0x06,
+    SIGP_STOP_AND_STORE_STATUS = 0x09,
+    SIGP_INITIAL_CPU_RESET = 0x0b,
+    SIGP_CPU_RESET = 0x0c,
+    SIGP_SET_PREFIX = 0x0d,
+    SIGP_STORE_STATUS_AT_ADDRESS = 0x0e,
+    SIGP_SET_ARCHITECTURE = 0x12,
+    SIGP_STORE_ADDITIONAL_STATUS = 0x17,
+};
+
+#define SIGP_STATUS_INCORRECT_STATE 0x200u
+#define SIGP_STATUS_INVALID_PARAMETER 0x100u
+#define SIGP_STATUS_STOPPED 0x40u
+#define SIGP_STATUS_INVALID_ORDER 0x02u
+
+/* The machine, and the CPU to which the order goes. */
+struct sigp_state {
+    const struct guest_memory *memory;
+    bool there;          /* such a CPU exists; if not, nothing below matters */
+    bool stopped;        /* it is in the stopped state */
+    bool stopping;       /* it has a stop order that is not done yet */
+    bool others_stopped; /* all CPUs but the sender are stopped */
+    bool vectors, guarded_storage;
+};
+
+enum sigp_action {
+    SIGP_NOTHING,
+    SIGP_DO_START,
+    SIGP_DO_STOP,
+    SIGP_DO_STOP_AND_STORE, /* and the store-status operation when it has stopped */
+    SIGP_DO_RESTART,
+    SIGP_DO_RESET, /* CPU reset; the CPU is stopped then */
+    SIGP_DO_INITIAL_RESET,
+    SIGP_DO_SET_PREFIX,       /* to address */
+    SIGP_DO_STORE,            /* the store-status operation */
+    SIGP_DO_STORE_AT,         /* at address */
+    SIGP_DO_STORE_ADDITIONAL, /* length bytes at address */
+};
+
+struct sigp_answer {
+    enum sigp_action action;
+    unsigned cc;      /* 0 accepted, 1 status stored, 2 busy, 3 not operational */
+    uint32_t status;  /* with cc 1: replaces bits 32-63 of the first operand */
+    uint64_t address; /* absolute; its area is within memory */
+    uint64_t length;
+};
+
+/* What an order leads to. Answers are those of Linux's arch/s390/kvm/sigp.c and QEMU's target/s390x/sigp.c:
+ * only resets get past a stop that is pending, a prefix is checked before the CPU's state, and the
+ * architectural mode cannot be set: the machine is in that of z/Architecture for good. */
+struct sigp_answer sigp_order(const struct sigp_state *state, unsigned order, uint64_t parameter);
 
 /* ---- SCLP (service call, B220) ---- */
 

@@ -177,8 +177,8 @@ enum machine_signal {
                               stopped */
     MACHINE_STOP,          /* the CPU enters the stopped state */
     MACHINE_START,         /* and leaves it */
-    MACHINE_STORE_STATUS,  /* the CPU's status into its save area (Principles, "Store Status"): absolute
-                              0x1200 of its prefix area; no CPU may be running */
+    MACHINE_STORE_STATUS,  /* the CPU's status into the save area (Principles, "Store Status"): at absolute
+                              0x1200 for every CPU, not in its prefix area. These three while it stands */
 };
 
 /* What is made pending for a guest by `monitor inject`; delivered as soon as the CPU is enabled for it. */

@@ -17,14 +17,6 @@
 #define ICPT_STOP 0x28
 #define ICPT_OPERATION 0x2c
 
-/* SIGP orders and status bits (Principles, chapter 4, "CPU Signaling and Response"). */
-#define SIGP_START 0x04
-#define SIGP_STOP 0x05
-#define SIGP_RESTART 0x06
-#define SIGP_SET_ARCHITECTURE 0x12
-#define SIGP_STATUS_INVALID_ORDER 0x02
-#define SIGP_STATUS_INVALID_PARAMETER 0x100
-
 static enum exit_kind instruction_kind(uint16_t ipa)
 {
     if (ipa == 0xb220)
@@ -161,7 +153,7 @@ static enum exit_outcome service_call(struct vcpu *cpu, struct stop *stop)
 }
 
 /* Base and displacement of an RS-format instruction, as in ipb. */
-static uint64_t rs_operand(const struct kvm_run *run)
+uint64_t exit_rs_operand(const struct kvm_run *run)
 {
     uint32_t ipb = run->s390_sieic.ipb;
     unsigned base = ipb >> 28;
@@ -218,7 +210,7 @@ static enum exit_outcome diagnose(struct vcpu *cpu, struct stop *stop)
     struct diag_answer answer;
 
     memcpy(gprs, run->s.regs.gprs, sizeof gprs);
-    answer = diag_call(&guest, (uint16_t)rs_operand(run), ipa >> 4 & 15, ipa & 15, gprs, run->psw_mask);
+    answer = diag_call(&guest, (uint16_t)exit_rs_operand(run), ipa >> 4 & 15, ipa & 15, gprs, run->psw_mask);
     memcpy(run->s.regs.gprs, gprs, sizeof gprs);
     switch (answer.action) {
     case DIAG_PROGRAM:
@@ -231,35 +223,6 @@ static enum exit_outcome diagnose(struct vcpu *cpu, struct stop *stop)
     case DIAG_DONE:
         break;
     }
-    return OUTCOME_GO_ON;
-}
-
-/* The orders that KVM_CAP_S390_USER_SIGP leaves to user space, of a machine with one CPU: to itself or to
- * none. */
-static enum exit_outcome signal_processor(struct vcpu *cpu)
-{
-    struct kvm_run *run = cpu->run;
-    unsigned r1 = run->s390_sieic.ipa >> 4 & 15;
-    uint16_t target = (uint16_t)run->s.regs.gprs[run->s390_sieic.ipa & 15];
-    unsigned order = rs_operand(run) & 0xff;
-    uint32_t status = 0;
-    unsigned cc = 0;
-
-    if (order == SIGP_SET_ARCHITECTURE)
-        status = SIGP_STATUS_INVALID_PARAMETER; /* already in z/Architecture mode, for good */
-    else if (target >= cpu->m->base.ncpus)
-        cc = 3;
-    else if (order == SIGP_STOP)
-        signals_local(cpu, KVM_S390_SIGP_STOP);
-    else if (order == SIGP_RESTART)
-        signals_local(cpu, KVM_S390_RESTART);
-    else if (order != SIGP_START)
-        status = SIGP_STATUS_INVALID_ORDER;
-    if (status) {
-        run->s.regs.gprs[r1] = (run->s.regs.gprs[r1] & ~0xffffffffULL) | status;
-        cc = 1;
-    }
-    run->psw_mask = psw_with_cc(run->psw_mask, cc);
     return OUTCOME_GO_ON;
 }
 
@@ -292,7 +255,7 @@ static enum exit_outcome instruction(struct vcpu *cpu, struct stop *stop)
         }
         return outcome;
     case EXIT_SIGP:
-        return signal_processor(cpu);
+        return sigp_exit(cpu, stop);
     default:
         return other_instruction(cpu, stop);
     }
@@ -309,9 +272,9 @@ static enum exit_outcome disabled_wait(struct vcpu *cpu, struct stop *stop)
                            : "disabled wait: the guest cannot run on (a Linux panic ends like this)");
 }
 
-static enum exit_outcome cpu_stopped(struct vcpu *cpu, struct stop *stop)
+/* It has entered the stopped state: by an order to itself, or of another CPU. */
+enum exit_outcome exit_cpu_stopped(struct vcpu *cpu, struct stop *stop)
 {
-    vm_set_stopped(cpu, true);
     return stop_at(cpu, stop, STOP_SHUTDOWN, "the last CPU stopped itself (SIGP stop): the guest is off");
 }
 
@@ -366,7 +329,8 @@ enum exit_outcome exit_handle(struct vcpu *cpu, struct stop *stop)
     case ICPT_WAIT:
         return disabled_wait(cpu, stop);
     case ICPT_STOP:
-        return cpu_stopped(cpu, stop);
+        sigp_stopped(cpu);
+        return exit_cpu_stopped(cpu, stop);
     case ICPT_PROGRAM_LOOP:
     case ICPT_EXTERNAL_LOOP:
         return program_loop(cpu, stop);

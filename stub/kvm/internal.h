@@ -125,6 +125,13 @@ struct interrupted {
     uint64_t gprs[16];
 };
 
+/* A stop order of SIGP that KVM holds for the CPU, and what is to follow. */
+enum stopping {
+    STOPPING_NOT,
+    STOPPING,
+    STOPPING_STORES, /* the status is stored then */
+};
+
 struct vcpu {
     struct kvm_machine *m;
     unsigned id;
@@ -139,6 +146,7 @@ struct vcpu {
     atomic_bool stop_requested;
     struct cpu_action action;
     bool stopped; /* the architecture's stopped state */
+    enum stopping stopping;
     /* Under the machine's lock. */
     enum gate_side side;
     unsigned exclusive_depth; /* the thread's own */
@@ -146,7 +154,7 @@ struct vcpu {
     struct stop halted_by;    /* and this is why */
     struct stop stop;         /* of a thread that has parked, */
     bool ran;                 /* in the last resume */
-    bool was_reset;           /* by another CPU: what this one was about to do is moot */
+    bool was_reset;           /* stopped or started, too, by another CPU: what it was about to do is moot */
     /* What breakpoints there are at the PC was found out, and the CPU has not moved since: one that stopped
      * it was reported, and none is to be counted again when it goes on. */
     bool at_reported;
@@ -234,7 +242,8 @@ static inline struct kvm_machine *to_kvm(struct machine *m)
 
 /* reset.c */
 int vm_set_stopped(struct vcpu *cpu, bool stopped);
-int reset_power_on(struct kvm_machine *m, struct err *e); /* all CPUs; CPU 0 is not stopped then */
+int reset_cpu(struct vcpu *cpu, bool initial, struct err *e); /* it is stopped then */
+int reset_power_on(struct kvm_machine *m, struct err *e);     /* all CPUs; CPU 0 is not stopped then */
 int reset_load(struct kvm_machine *m, bool cleared, struct err *e);
 void reset_start(struct kvm_machine *m); /* CPU 0 at the loaded image's PSW */
 int reset_machine(struct machine *m, enum machine_reset_kind kind, const char *append, struct err *e);
@@ -256,10 +265,10 @@ void vcpu_interrupt_all(struct machine *m);
 bool vcpu_next_stop(struct machine *m, struct stop *out);
 
 /* gate.c. All but those with a vcpu of their own are for the vcpu's thread.
- * gate_exclusive() may be nested; false: while it waited another CPU has reset this one, and it has not the
- * machine. gate_to_guest() is called before KVM_RUN; false: it had to wait, and everything is to be looked at
- * again. gate_turn() lets the others run for that time. gate_halt(): this CPU cannot run on, for the reason
- * in *stop; true: it was started and may, else *stop is what its thread parks with. */
+ * gate_exclusive() may be nested; false: while it waited another CPU has reset this one (was_reset), and it
+ * has not the machine. gate_to_guest() is called before KVM_RUN; false: it had to wait, and everything is to
+ * be looked at again. gate_turn() lets the others run for that time. gate_halt(): this CPU cannot run on, for
+ * the reason in *stop; true: it was started and may, else *stop is what its thread parks with. */
 void gate_begin(struct vcpu *cpu);
 void gate_end(struct vcpu *cpu); /* with the machine's lock held */
 bool gate_to_guest(struct vcpu *cpu);
@@ -292,6 +301,8 @@ enum exit_outcome {
 };
 enum exit_outcome exit_handle(struct vcpu *cpu, struct stop *stop);
 enum exit_outcome exit_program(struct vcpu *cpu, uint16_t code, unsigned ilc, struct stop *stop);
+enum exit_outcome exit_cpu_stopped(struct vcpu *cpu, struct stop *stop);
+uint64_t exit_rs_operand(const struct kvm_run *run);
 enum exit_outcome exit_watchdog(struct vcpu *cpu, struct stop *stop);
 void exit_count(struct vcpu *cpu, int rc);
 void exit_count_steps(struct vcpu *cpu, unsigned steps);
@@ -305,7 +316,19 @@ void signals_answer(struct vcpu *cpu, uint32_t parameter); /* of a service call,
 void signals_run(struct vcpu *cpu);
 bool signals_service_busy(struct vcpu *cpu); /* on the vcpu's thread */
 int signals_local(struct vcpu *cpu, uint32_t type);
+int signals_check_reset(struct kvm_machine *m, struct err *e); /* -1 if one is due, which comes first */
 int signals_send(struct machine *m, unsigned cpu, enum machine_signal signal, struct err *e);
+
+/* sigp.c. Those with *e: of a CPU that stands, or by an order while all others hold still. */
+enum exit_outcome sigp_exit(struct vcpu *cpu, struct stop *stop);
+void sigp_stopped(struct vcpu *cpu); /* KVM has told so, on the vcpu's thread */
+int sigp_start(struct vcpu *cpu, struct err *e);
+int sigp_stop_now(struct vcpu *cpu, struct err *e);
+int sigp_restart(struct vcpu *cpu, struct err *e);
+void sigp_store_status(const struct vcpu *cpu); /* at absolute 0x1200 */
+
+/* inject.c */
+int inject_interruption(struct machine *m, unsigned cpu, const struct injection *what, struct err *e);
 
 /* watchdog.c */
 void watchdog_run(struct kvm_machine *m);

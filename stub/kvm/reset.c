@@ -17,6 +17,8 @@ int vm_set_stopped(struct vcpu *cpu, bool stopped)
     struct kvm_mp_state state = {.mp_state = stopped ? KVM_MP_STATE_STOPPED : KVM_MP_STATE_OPERATING};
 
     cpu->stopped = stopped;
+    cpu->stopping = STOPPING_NOT;
+    cpu->was_reset = true;
     gate_start(cpu);
     return cpu->m->sys->ioctl(cpu->fd, KVM_SET_MP_STATE, &state);
 }
@@ -55,6 +57,11 @@ static int initial_reset(struct vcpu *cpu, struct err *e)
     regs->pfs = regs->pfc = 0;
     cpu->run->kvm_dirty_regs = KVM_SYNC_PREFIX;
     return 0;
+}
+
+int reset_cpu(struct vcpu *cpu, bool initial, struct err *e)
+{
+    return (initial ? initial_reset : normal_reset)(cpu, e) < 0 ? -1 : set_state(cpu, true, e);
 }
 
 /* Clear reset: everything, as after power-on. */

@@ -60,6 +60,10 @@ enum entered run_enter(struct vcpu *cpu, bool must, struct stop *stop)
 
     __atomic_store_n(&cpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
     cpu->was_reset = false;
+    if (cpu->stopped) { /* by another CPU */
+        exit_cpu_stopped(cpu, stop);
+        return ENTERED_STOP;
+    }
     if (!must && atomic_load(&cpu->stop_requested)) {
         if (hit_watches(cpu, stop) != HIT_STOP) /* which the kick has kept KVM from telling */
             stop_at(cpu, stop, STOP_INTERRUPT, "interrupted");
@@ -325,7 +329,8 @@ void run_until_stop(struct vcpu *cpu, struct stop *stop)
         memset(stop, 0, sizeof *stop);
         if (cpu->stopped)
             stop_at(cpu, stop, STOP_SHUTDOWN,
-                    "the CPU is stopped: change its PSW, or start the guest again with `monitor reset`");
+                    "the CPU is stopped: start it (`monitor start-cpu`, `monitor restart`), or the guest "
+                    "again with `monitor reset`");
         else if (cpu->action.verb != CPU_CONTINUE)
             step_run(cpu, stop);
         else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Interruptions that the monitor itself makes pending in KVM: the service signal (answers of the service-call
- * processor, console input, a request to power down), and restart and stop of a CPU. All of them may be
- * injected while the CPUs run: KVM takes KVM_S390_INTERRUPT without waiting for KVM_RUN to return. */
+ * processor, console input, a request to power down), restart and stop of a CPU. All of them may be injected
+ * while the CPUs run: KVM takes KVM_S390_INTERRUPT without waiting for KVM_RUN to return. */
 #include "internal.h"
 
 #include <errno.h>
@@ -143,7 +143,7 @@ static int console_input(struct kvm_machine *m, struct err *e)
 }
 
 /* A reset that is due takes back what is pending, and only a guest whose CPUs stand can have one. */
-static int check_reset(struct kvm_machine *m, struct err *e)
+int signals_check_reset(struct kvm_machine *m, struct err *e)
 {
     bool due;
 
@@ -157,7 +157,7 @@ static int check_reset(struct kvm_machine *m, struct err *e)
 
 static int powerdown(struct kvm_machine *m, struct err *e)
 {
-    if (check_reset(m, e) < 0)
+    if (signals_check_reset(m, e) < 0)
         return -1;
     if (sclp_quiesce(&m->sclp) < 0)
         return err_set(e, EXIT_OTHER,
@@ -168,47 +168,41 @@ static int powerdown(struct kvm_machine *m, struct err *e)
     return 0;
 }
 
-/* A CPU in the stopped state takes the restart interruption at once, and is started by it: KVM delivers
- * nothing to a stopped CPU. */
-static int restart_stopped(struct vcpu *cpu, struct err *e)
+static bool runs(struct vcpu *cpu)
 {
-    struct kvm_run *run = cpu->run;
-    struct psw psw = {run->psw_mask, run->psw_addr};
+    bool running;
 
-    if (restart_interrupt(&cpu->m->memory, run->s.regs.prefix, &psw) < 0)
-        return err_set(
-            e, EXIT_OTHER,
-            "CPU %u cannot be restarted: its prefix 0x%llx is outside of memory; correct the prefix", cpu->id,
-            (unsigned long long)run->s.regs.prefix);
-    if (vm_set_stopped(cpu, false) < 0) {
-        cpu->stopped = true;
-        return err_set(e, EXIT_OTHER, "KVM does not start CPU %u: %s", cpu->id, strerror(errno));
-    }
-    run->psw_mask = psw.mask;
-    run->psw_addr = psw.addr;
-    cpu->at_reported = false;
+    pthread_mutex_lock(&cpu->m->lock);
+    running = cpu->phase == VCPU_RUNNING;
+    pthread_mutex_unlock(&cpu->m->lock);
+    return running;
+}
+
+/* KVM looks for restarts only when it enters the guest. */
+static int restart(struct vcpu *cpu, struct err *e)
+{
+    if (signals_check_reset(cpu->m, e) < 0 || sigp_restart(cpu, e) < 0)
+        return -1;
+    if (runs(cpu))
+        vcpu_enter_anew(cpu);
     return 0;
 }
 
-/* One that operates takes it as its next interruption, whatever its PSW masks. KVM looks for restarts only
- * when it enters the guest. */
-static int restart(struct vcpu *cpu, struct err *e)
-{
-    struct kvm_machine *m = cpu->m;
-    bool runs;
+typedef int cpu_signal_fn(struct vcpu *cpu, struct err *e);
 
-    if (check_reset(m, e) < 0)
-        return -1;
-    pthread_mutex_lock(&m->lock);
-    runs = cpu->phase == VCPU_RUNNING;
-    pthread_mutex_unlock(&m->lock);
-    if (!runs && cpu->stopped)
-        return restart_stopped(cpu, e);
-    if (signals_local(cpu, KVM_S390_RESTART) < 0)
-        return err_set(e, EXIT_OTHER, "KVM does not take a restart of CPU %u: %s", cpu->id, strerror(errno));
-    if (runs)
-        vcpu_enter_anew(cpu);
+static int store_status(struct vcpu *cpu, struct err *e)
+{
+    (void)e;
+    sigp_store_status(cpu);
     return 0;
+}
+
+/* What is done with a CPU that stands. */
+static int standing(struct vcpu *cpu, cpu_signal_fn *signal, struct err *e)
+{
+    if (runs(cpu))
+        return err_set(e, EXIT_OTHER, "CPU %u runs; interrupt it, then try again", cpu->id);
+    return signals_check_reset(cpu->m, e) < 0 ? -1 : signal(cpu, e);
 }
 
 int signals_send(struct machine *machine, unsigned cpu, enum machine_signal signal, struct err *e)
@@ -222,8 +216,12 @@ int signals_send(struct machine *machine, unsigned cpu, enum machine_signal sign
         return powerdown(m, e);
     case MACHINE_RESTART:
         return restart(&m->cpu[cpu], e);
-    default:
-        break;
+    case MACHINE_STOP:
+        return standing(&m->cpu[cpu], sigp_stop_now, e);
+    case MACHINE_START:
+        return standing(&m->cpu[cpu], sigp_start, e);
+    case MACHINE_STORE_STATUS:
+        return standing(&m->cpu[cpu], store_status, e);
     }
     return err_set(e, EXIT_OTHER, "this engine knows no signal %d", (int)signal);
 }

@@ -192,6 +192,7 @@ static const struct machine_ops kvm_ops = {
     .reset = reset_machine,
     .signal = signals_send,
     .counters = exit_counters,
+    .inject = inject_interruption,
 };
 
 static void find_capabilities(struct kvm_machine *m)

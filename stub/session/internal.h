@@ -170,8 +170,10 @@ void target_lost(struct target *t);
 int target_kill(struct target *t, struct err *e);
 int target_resume(struct target *t, const struct cpu_action action[MACHINE_MAX_CPUS], struct err *e);
 void target_interrupt(struct target *t);
-int target_reset(struct target *t, const char *append, struct err *e); /* stopped, attached */
-int target_restart(struct target *t, unsigned cpu, struct err *e);     /* PSW restart */
+int target_reset(struct target *t, enum machine_reset_kind kind, const char *append,
+                 struct err *e); /* stopped, attached */
+/* What brings a CPU into another state: restart, start, stop. */
+int target_signal(struct target *t, unsigned cpu, enum machine_signal signal, struct err *e);
 int target_write_reg(struct target *t, unsigned cpu, unsigned reg, const uint8_t *bytes);
 void target_pause(struct target *t); /* if it runs in non-stop: it will stand, and until target_idle() */
 void target_idle(struct target *t);  /* no request is there any more */

@@ -10,7 +10,6 @@
 #include "zgdbd/bytes.h"
 
 #define COUNTERS_MAX 64
-#define LC_RESTART_NEW_PSW 0x1a0
 
 /* Kept free in the reply's buffer: the note that says that text was cut, OK, and their frames. */
 #define TEXT_RESERVE 256u
@@ -123,56 +122,6 @@ static void mon_exits(struct session *s, struct text *out)
         put(out, "The guest has not left KVM yet.\n");
 }
 
-static void mon_reset(struct session *s, struct text *out)
-{
-    struct err e;
-    if (target_reset(s->target, NULL, &e))
-        put(out, "The guest could not be reset: %s\n", e.text);
-    else
-        put(out, "The guest stands at its first instruction. To make gdb read its registers again: "
-                 "maintenance flush register-cache\n");
-}
-
-static void mon_powerdown(struct session *s, struct text *out)
-{
-    struct err e;
-    if (target_powerdown(s->target, &e))
-        put(out, "The guest is not asked to shut down: %s\n", e.text);
-    else
-        put(out, "The guest is asked to shut down: continue, and it does so in order.\n");
-}
-
-/* Where the CPU goes on: the PSW at real 0x1a0. */
-static void put_restart_psw(const struct session *s, struct text *out)
-{
-    char line[192];
-    uint8_t bytes[16];
-    if (machine_read_memory(s->target->machine, s->cpu, SPACE_REAL, LC_RESTART_NEW_PSW, bytes,
-                            sizeof bytes) == sizeof bytes) {
-        struct psw psw = {load_be64(bytes), load_be64(bytes + 8)};
-        put(out, "%s", psw_describe(psw, line, sizeof line));
-    }
-    put(out, "\n");
-}
-
-static void mon_restart(struct session *s, struct text *out)
-{
-    bool stopped = machine_state(s->target->machine, s->cpu) == CPU_STOPPED;
-    struct err e;
-    if (target_restart(s->target, s->cpu, &e)) {
-        put(out, "CPU %u is not restarted: %s\n", s->cpu, e.text);
-        return;
-    }
-    if (stopped)
-        put(out,
-            "CPU %u was stopped and is restarted: it stands at its restart new PSW. To make gdb read its "
-            "registers again: maintenance flush register-cache\n",
-            s->cpu);
-    else
-        put(out, "Continue, and CPU %u takes a restart interruption, whose new PSW is\n", s->cpu);
-    put_restart_psw(s, out);
-}
-
 static void mon_quit(struct session *s, struct text *out)
 {
     target_quit(s->target, EXIT_SHUTDOWN);
@@ -231,9 +180,32 @@ static const struct monitor_command commands[] = {
      "`monitor watch-if`, in which new is the code and old the address in the old PSW.\n",
      NULL, mon_catch},
     {"uncatch", "N|all", "remove a catchpoint, or all", NULL, NULL, mon_uncatch},
-    {"reset", NULL, "load the image again: the guest stands at its first instruction", NULL, mon_reset, NULL},
+    {"reset", "[clear|normal]", "load the image again: the guest stands at its first instruction",
+     "clear (if nothing is said) clears memory and all registers first. normal leaves memory, and of the "
+     "CPUs the\n"
+     "general, floating-point and access registers, and loads the image over it.\n",
+     NULL, mon_reset},
     {"restart", NULL, "PSW restart of the selected CPU, a stopped or waiting one too", NULL, mon_restart,
      NULL},
+    {"nmi", NULL, "the same as restart, as other monitors call it", NULL, mon_restart, NULL},
+    {"stop-cpu", "[N]", "put the selected CPU, or CPU N, into the stopped state", NULL, NULL, mon_stop_cpu},
+    {"start-cpu", "[N]", "let the selected CPU, or CPU N, leave the stopped state", NULL, NULL,
+     mon_start_cpu},
+    {"store-status", "[N]", "store the status of the selected CPU, or of CPU N, at absolute 0x1200",
+     "Its registers in 512 bytes, as the architecture's store-status operation does, and 1 (z/Architecture) "
+     "at\n"
+     "absolute 0xa3. All CPUs have the same place.\n",
+     NULL, mon_store_status},
+    {"inject", "external CODE [PARAM]|io SUBCHANNEL [PARAM [WORD]]|machine-check MCIC [CR14]|program CODE",
+     "an interruption for the selected CPU",
+     "It is pending until the CPU (io: any CPU) is enabled for it. A program interruption is taken at once, "
+     "as are\n"
+     "external ones that KVM cannot keep, all but 0x1201, 0x1202, 0x2401 and 0x2603: the CPU must be enabled "
+     "for\n"
+     "them. PARAM is the CPU that sends 0x1201 or 0x1202, else the interruption's parameter. WORD is the I/O "
+     "\n"
+     "interruption word, with the subclass in its bits 2-4. Numbers are decimal, or hexadecimal with 0x.\n",
+     NULL, mon_inject},
     {"powerdown", NULL, "ask the guest to shut down in order", NULL, mon_powerdown, NULL},
     {"quit", NULL, "end the daemon and the guest", NULL, mon_quit, NULL},
 };

@@ -22,6 +22,14 @@ __attribute__((format(printf, 2, 3))) void put(struct text *t, const char *fmt, 
  * command takes, and the user is told what it does. */
 typedef bool monitor_fn(struct session *s, const char *args, struct text *out);
 
+/* monitor_machine.c */
+void mon_powerdown(struct session *s, struct text *out);
+void mon_restart(struct session *s, struct text *out);
+monitor_fn mon_reset, mon_stop_cpu, mon_start_cpu, mon_store_status, mon_inject;
+
+/* A number at the beginning of args, and *rest behind the blanks that follow. False if there is none. */
+bool take_number(const char *args, uint64_t *value, const char **rest);
+
 /* monitor_points.c */
 const char *point_kind_name(enum bp_kind kind);
 monitor_fn mon_breakpoints, mon_watch_if;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `monitor breakpoints` and `monitor watch-if`: the registry in words. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "monitor.h"
@@ -91,18 +89,6 @@ bool mon_breakpoints(struct session *s, const char *args, struct text *out)
     return true;
 }
 
-/* A number, and *rest behind the blanks that follow. */
-static bool take_address(const char *args, uint64_t *addr, const char **rest)
-{
-    bool hex = strncmp(args, "0x", 2) == 0;
-    const char *digits = hex ? args + 2 : args;
-    size_t n = strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789");
-    errno = 0;
-    *addr = strtoull(digits, NULL, hex ? 16 : 10);
-    *rest = digits + n + strspn(digits + n, " \t");
-    return n && errno == 0 && (digits[n] == 0 || *rest > digits + n);
-}
-
 static void put_list(const struct registry *r, struct text *out)
 {
     for (size_t i = 0; i < r->nwatch_ifs; i++)
@@ -122,7 +108,7 @@ bool mon_watch_if(struct session *s, const char *args, struct text *out)
         put_list(r, out);
         return true;
     }
-    if (!take_address(args, &addr, &text)) {
+    if (!take_number(args, &addr, &text)) {
         size_t word = strcspn(args, " \t");
         put(out,
             "Nothing is changed: ADDRESS must be a number, such as 0x24000, and not \"%.*s\". gdb puts "

@@ -104,7 +104,7 @@ static bool all_continue(const struct target *t)
 
 static bool restart(struct target *t, struct err *e)
 {
-    if (t->stop.reason != STOP_RESET && target_load(t, NULL, e)) {
+    if (t->stop.reason != STOP_RESET && target_load(t, RESET_LOAD_CLEAR, NULL, e)) {
         log_msg(LOG_ERROR, "the guest cannot be restarted: %s", e->text);
         return false;
     }

@@ -219,7 +219,7 @@ void cmd_restart(struct session *s, const struct rsp_request *r)
     char line[sizeof(struct err) + 1];
     struct err e;
     (void)r;
-    if (target_reset(s->target, NULL, &e) == 0)
+    if (target_reset(s->target, RESET_LOAD_CLEAR, NULL, &e) == 0)
         return;
     snprintf(line, sizeof line, "%s\n", e.text);
     session_console(s, line, true);
@@ -253,7 +253,7 @@ void cmd_run_program(struct session *s, const struct rsp_request *r)
     struct err e;
     if (r->run.argc && !line)
         session_refuse(s, RSP_EIO, "no memory for the command line");
-    else if (target_reset(s->target, line, &e))
+    else if (target_reset(s->target, RESET_LOAD_CLEAR, line, &e))
         session_refuse(s, RSP_EIO, e.text);
     else
         stop_reply(s);

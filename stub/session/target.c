@@ -53,9 +53,9 @@ static int resume_all(struct target *t, struct err *e)
     return 0;
 }
 
-int target_load(struct target *t, const char *append, struct err *e)
+int target_load(struct target *t, enum machine_reset_kind kind, const char *append, struct err *e)
 {
-    if (machine_reset(t->machine, RESET_LOAD_CLEAR, append, e))
+    if (machine_reset(t->machine, kind, append, e))
         return -1;
     stops_clear(t);
     t->has_stop = false;
@@ -102,7 +102,7 @@ static enum target_state run_free(struct target *t, struct err *e)
 /* After a reset that the guest asked for, resuming is what performs it, in the way that it asked for. */
 static int restart(struct target *t, struct err *e)
 {
-    if (t->stop.reason != STOP_RESET && target_load(t, NULL, e))
+    if (t->stop.reason != STOP_RESET && target_load(t, RESET_LOAD_CLEAR, NULL, e))
         return -1;
     return resume_all(t, e);
 }
@@ -225,7 +225,7 @@ static enum target_state load_again(struct target *t, struct err *e)
 {
     registry_clear(t);
     stops_clear(t);
-    if (target_load(t, NULL, e))
+    if (target_load(t, RESET_LOAD_CLEAR, NULL, e))
         log_msg(LOG_ERROR, "the guest was killed and cannot be loaded again: %s", e->text);
     return standing(t);
 }
@@ -543,14 +543,14 @@ bool target_halting(const struct target *t)
 
 /* In non-stop, CPUs that ran for the debugger stand now, which it is told. The one whose stop it was told
  * before, and has not acknowledged, comes first and is not told again. */
-int target_reset(struct target *t, const char *append, struct err *e)
+int target_reset(struct target *t, enum machine_reset_kind kind, const char *append, struct err *e)
 {
     bool ran[MACHINE_MAX_CPUS] = {false};
     bool in_flight = t->in_flight;
     unsigned first = in_flight ? t->queue[0] : 0;
     for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
         ran[cpu] = t->cpus[cpu].side != SIDE_HELD;
-    if (target_load(t, append, e))
+    if (target_load(t, kind, append, e))
         return -1;
     for (unsigned i = 0; t->non_stop && i < t->machine->ncpus; i++) {
         unsigned cpu = (first + i) % t->machine->ncpus;
@@ -568,9 +568,9 @@ void target_quit(struct target *t, int status)
 }
 
 /* A restart gets a CPU out of a disabled wait and of the stopped state. */
-int target_restart(struct target *t, unsigned cpu, struct err *e)
+int target_signal(struct target *t, unsigned cpu, enum machine_signal signal, struct err *e)
 {
-    if (machine_signal(t->machine, cpu, MACHINE_RESTART, e))
+    if (machine_signal(t->machine, cpu, signal, e))
         return -1;
     t->dead = false;
     return 0;

@@ -12,7 +12,7 @@ typedef enum target_state event_fn(struct target *t, struct err *e);
 
 /* target.c */
 int target_go(struct target *t, struct err *e); /* by t->plan.action; -1: nothing has moved */
-int target_load(struct target *t, const char *append, struct err *e);
+int target_load(struct target *t, enum machine_reset_kind kind, const char *append, struct err *e);
 enum target_state target_end(struct target *t, int status);
 void target_take(struct target *t, const struct stop *stop); /* it is t->stop now, and its CPU is held */
 

@@ -399,6 +399,10 @@ static int vcpu_ioctl(unsigned long request, void *arg)
         return kernel.mp_state_errno ? fails(kernel.mp_state_errno) : 0;
     case KVM_S390_GET_IRQ_STATE:
         return irq_state(arg);
+    case KVM_S390_IRQ:
+        kernel.vcpu_interrupts++;
+        kernel.irq = *(const struct kvm_s390_irq *)arg;
+        return kernel.interrupt_errno ? fails(kernel.interrupt_errno) : 0;
     case KVM_S390_INTERRUPT:
         kernel.vcpu_interrupts++;
         kernel.interrupt = *(const struct kvm_s390_interrupt *)arg;

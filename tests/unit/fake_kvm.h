@@ -57,6 +57,7 @@ struct fake_kvm {
     unsigned flic_asked;                 /* for pending interruptions */
     unsigned vm_interrupts_cleared;      /* how often */
     struct kvm_s390_interrupt interrupt; /* the last one */
+    struct kvm_s390_irq irq;             /* the last one of KVM_S390_IRQ */
     uint64_t timer;                      /* set_timer: nanoseconds, 0 if it is off */
     unsigned initial_resets, clear_resets, madvises, fallocates;
 

@@ -308,8 +308,8 @@ static void fill(struct fake_machine *f)
 
 static int op_reset(struct machine *m, enum machine_reset_kind kind, const char *append, struct err *e)
 {
-    (void)kind;
     struct fake_machine *f = fake(m);
+    f->reset_kind = kind;
     if (f->running)
         return err_set(e, EXIT_OTHER, "reset of a running fake");
     if (f->fail_reset)
@@ -333,12 +333,28 @@ static size_t op_counters(struct machine *m, struct machine_counter *out, size_t
     return 1;
 }
 
+/* A program interruption is taken at once. */
+static int op_inject(struct machine *m, unsigned cpu, const struct injection *what, struct err *e)
+{
+    struct fake_machine *f = fake(m);
+    f->injections++;
+    f->injection = *what;
+    f->injection_cpu = cpu;
+    if (f->fail_signal)
+        return err_set(e, EXIT_OTHER, "%s", f->fail_signal);
+    if (what->kind == INJECT_PROGRAM)
+        f->regs[cpu][REG_PSWA][7]++;
+    return 0;
+}
+
 static int op_signal(struct machine *m, unsigned cpu, enum machine_signal signal, struct err *e)
 {
     struct fake_machine *f = fake(m);
     f->signals++;
     f->signal = signal;
     f->signal_cpu = cpu;
+    if (!f->fail_signal && (signal == MACHINE_STOP || signal == MACHINE_START))
+        f->state[cpu] = signal == MACHINE_STOP ? CPU_STOPPED : CPU_RUNNING;
     return f->fail_signal ? err_set(e, EXIT_OTHER, "%s", f->fail_signal) : 0;
 }
 
@@ -372,6 +388,7 @@ static const struct machine_ops ops = {
     .set = op_set,
     .get = op_get,
     .signal = op_signal,
+    .inject = op_inject,
     .destroy = op_destroy,
     .resume = op_resume,
     .interrupt = op_interrupt,

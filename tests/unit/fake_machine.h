@@ -36,6 +36,9 @@ struct fake_machine {
     unsigned signals; /* how many, and the last one */
     enum machine_signal signal;
     unsigned signal_cpu;
+    enum machine_reset_kind reset_kind;
+    unsigned injections, injection_cpu;
+    struct injection injection;
     /* How it behaves. */
     const char *fail_resume, *fail_reset, *fail_signal;
     unsigned fits;                    /* so many breakpoints: FAKE_POINTS if not changed */

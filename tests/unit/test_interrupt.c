@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The program and the restart interruption: what they store, where, and that a prefix outside memory changes
- * nothing. */
+/* The program, the restart and the external interruption: what they store, where, and that a prefix outside
+ * memory changes nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -79,6 +79,41 @@ static void restart_exchanges_psws(void **state)
     assert_int_equal(psw.addr, 0xabcdef);
 }
 
+static void external_exchanges_psws(void **state)
+{
+    struct psw psw = {0x0302000180000000, 0x1234};
+    const uint64_t prefix = 0x6000;
+
+    (void)state;
+    memset(storage, 0xee, SIZE);
+    store_be64(storage + prefix + 0x1b0, 0x0000000180000000);
+    store_be64(storage + prefix + 0x1b8, 0xabcdef);
+    assert_int_equal(external_interrupt(&memory, prefix, &psw, 0x0040, 0x1122334455667788), 0);
+    assert_int_equal(psw.mask, 0x0000000180000000);
+    assert_int_equal(psw.addr, 0xabcdef);
+    assert_int_equal(load_be64(storage + prefix + 0x80), 0x5566778800000040);
+    assert_int_equal(load_be64(storage + prefix + 0x130), 0x0302000180000000);
+    assert_int_equal(load_be64(storage + prefix + 0x138), 0x1234);
+    assert_int_equal(load_be64(storage + prefix + 0x11b8), 0x1122334455667788);
+    assert_int_equal(external_interrupt(&memory, SIZE, &psw, 0x0040, 0), -1);
+    assert_int_equal(psw.addr, 0xabcdef);
+}
+
+/* Bits 48 to 59 of control register 0 (Principles, chapter 6, "External Interruption"). */
+static void external_subclasses(void **state)
+{
+    static const struct {
+        uint16_t code;
+        unsigned bit;
+    } table[] = {{0x0040, 57}, {0x1004, 52}, {0x1005, 53}, {0x1200, 48}, {0x1201, 49},
+                 {0x1202, 50}, {0x1406, 59}, {0x1407, 58}, {0x2401, 54}, {0x2603, 54}};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof table / sizeof table[0]; i++)
+        assert_int_equal(external_subclass(table[i].code), 1ULL << (63 - table[i].bit));
+    assert_int_equal(external_subclass(0x4711), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -86,6 +121,8 @@ int main(void)
         cmocka_unit_test(stores_the_length_of_every_instruction),
         cmocka_unit_test(refuses_a_prefix_outside_memory),
         cmocka_unit_test(restart_exchanges_psws),
+        cmocka_unit_test(external_exchanges_psws),
+        cmocka_unit_test(external_subclasses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -297,41 +297,6 @@ static void shutdown_and_state(void **state)
     rig_assert_stop(rig_step(), STOP_SHUTDOWN, left_by_kvm.addr); /* without entering the guest */
 }
 
-/* ---- SIGP, of a machine with one CPU ---- */
-
-static int sigp(struct kvm_run *run)
-{
-    return kernel_intercept(run, 0x04, 0xae13, 0x20000000); /* SIGP 1,3,0(2) */
-}
-
-static unsigned sigp_cc(uint64_t order, uint64_t target)
-{
-    rig_set_reg(REG_R0 + 1, 0xaaaaaaaa00000000);
-    rig_set_reg(REG_R0 + 2, order);
-    rig_set_reg(REG_R0 + 3, target);
-    rig_set_reg(REG_PSWM, psw_with_cc(RIG_64BIT, 2));
-    KERNEL_SCRIPT(sigp);
-    rig_step();
-    return psw_cc(rig_reg(REG_PSWM));
-}
-
-static void sigp_orders(void **state)
-{
-    (void)state;
-    assert_int_equal(sigp_cc(0x06, 1), 3);
-    assert_int_equal(sigp_cc(0x12, 1), 1);
-    same(rig_reg(REG_R0 + 1), 0xaaaaaaaa00000100, "status");
-    assert_int_equal(sigp_cc(0x05, 0), 0);
-    assert_int_equal(kernel.interrupt.type, KVM_S390_SIGP_STOP);
-    assert_int_equal(sigp_cc(0x06, 0), 0);
-    assert_int_equal(kernel.interrupt.type, KVM_S390_RESTART);
-    kernel.restart_pending = false;
-    assert_int_equal(kernel.vcpu_interrupts, 2);
-    assert_int_equal(sigp_cc(0x04, 0), 0);
-    assert_int_equal(sigp_cc(0x09, 0), 1);
-    same(rig_reg(REG_R0 + 1), 0xaaaaaaaa00000002, "status");
-}
-
 static int faults_at_6000(struct kvm_run *run)
 {
     run->psw_addr = 0x6004;
@@ -523,7 +488,6 @@ int main(void)
         TEST(after_what_nobody_knows),
         TEST(an_operation_exception_loop),
         TEST(shutdown_and_state),
-        TEST(sigp_orders),
         TEST(every_register_round_trips),
         cmocka_unit_test_setup_teardown(every_register_round_trips, setup_without_vectors, rig_teardown),
         TEST(no_register_costs_an_ioctl),
