@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Several vcpus: that all have stopped before one is told; that whoever steps or
  * passes a breakpoint has the machine for itself; that a CPU which cannot run on waits for the others, and
- * the last one ends it. The CPUs are functions of the tests, each on its vcpu's thread; what has to hold
- * whenever one is in the guest is checked there. */
+ * the last one ends it; orders of one CPU to another. The CPUs are functions of the tests, each on its vcpu's
+ * thread; what has to hold whenever one is in the guest is checked there. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,6 +34,9 @@ static guest_fn *guest[CPUS];
 static uint32_t debug_control[CPUS];
 static atomic_uint entries[CPUS], inside;
 static atomic_bool stepping; /* a CPU is in the guest by a step */
+static uint32_t mp_state[CPUS];
+static atomic_bool stop_ordered[CPUS]; /* KVM holds a stop */
+static atomic_uint restarts[CPUS];
 static atomic_uint others_during_step, opcodes_missing, steps;
 static struct resume_plan many_plan;
 static struct breakpoint many_set[4];
@@ -48,6 +51,11 @@ static int enter(unsigned cpu)
     bool step = debug_control[cpu] & KVM_GUESTDBG_SINGLESTEP;
     int rc = -EINTR;
 
+    if (mp_state[cpu] == KVM_MP_STATE_STOPPED) {
+        KERNEL_CHECK(false); /* a stopped CPU must not be entered */
+        errno = EINVAL;
+        return -1;
+    }
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &outside);
     if (!run->immediate_exit && !kernel_kicked()) {
@@ -58,7 +66,7 @@ static int enter(unsigned cpu)
             others_during_step++;
         if (step)
             atomic_store(&stepping, true);
-        rc = guest[cpu](cpu, run);
+        rc = atomic_load(&stop_ordered[cpu]) ? kernel_intercept(run, 0x28, 0, 0) : guest[cpu](cpu, run);
         if (step)
             atomic_store(&stepping, false);
         atomic_fetch_sub(&inside, 1);
@@ -78,6 +86,16 @@ static int vcpu_ioctl(unsigned cpu, unsigned long request, void *arg)
         debug_control[cpu] = ((struct kvm_guest_debug *)arg)->control;
         return 0;
     case KVM_S390_GET_IRQ_STATE:
+        return 0;
+    case KVM_SET_MP_STATE:
+        mp_state[cpu] = ((struct kvm_mp_state *)arg)->mp_state;
+        atomic_store(&stop_ordered[cpu], false);
+        return 0;
+    case KVM_S390_INTERRUPT:
+        if (((struct kvm_s390_interrupt *)arg)->type == KVM_S390_SIGP_STOP)
+            atomic_store(&stop_ordered[cpu], true);
+        else
+            restarts[cpu]++;
         return 0;
     case KVM_S390_INITIAL_RESET:
         runs[cpu]->psw_mask = runs[cpu]->psw_addr = 0;
@@ -187,6 +205,9 @@ static int setup(void **state)
     rig_config.ncpus = CPUS;
     rig_config.events.wake = wake;
     memset(entries, 0, sizeof entries);
+    memset(mp_state, 0, sizeof mp_state);
+    memset(stop_ordered, 0, sizeof stop_ordered);
+    memset(restarts, 0, sizeof restarts);
     others_during_step = opcodes_missing = steps = 0;
     many_plan = (struct resume_plan){.breakpoints = many_set};
     if (!rig_create())
@@ -381,6 +402,162 @@ static void test_one_that_is_held_could_start_it(void **state)
     assert_int_equal(stop.cpu, 1);
 }
 
+/* ---- orders of one CPU to another ---- */
+
+static uint8_t orders[8]; /* that CPU 0 sends to CPU 1, ended by 0; then it comes to its breakpoint */
+static atomic_uint sent;
+static unsigned ccs[8];
+
+static int sends(unsigned cpu, struct kvm_run *run)
+{
+    unsigned order = orders[sent];
+
+    (void)cpu;
+    if (sent)
+        ccs[sent - 1] = psw_cc(run->psw_mask);
+    if (order == 0) {
+        run->psw_addr = CODE + 0x102;
+        return kernel_intercept(run, 0x2c, 0, 0);
+    }
+    sent++;
+    run->s.regs.gprs[3] = 1;
+    run->s.regs.gprs[5] = 0x6000;
+    return kernel_intercept(run, 0x04, 0xae43, order << 16);
+}
+
+/* When an order kicks it, it leaves the guest with an exception that the monitor is to present. */
+static int fails_when_kicked(unsigned cpu, struct kvm_run *run)
+{
+    spins(cpu, run);
+    if (!atomic_load(&sent))
+        return -EINTR;
+    run->psw_addr += 4;
+    return kernel_intercept(run, 0x04, 0xb9ff, 0);
+}
+
+static void set_pc(unsigned cpu, uint64_t pc)
+{
+    uint8_t addr[8];
+
+    store_be64(addr, pc);
+    machine_write_reg(rig, cpu, REG_PSWA, addr);
+}
+
+/* CPUs 0 and 1 run until CPU 0 has sent them. */
+static void send(const char *list)
+{
+    memset(orders, 0, sizeof orders);
+    memcpy(orders, list, strlen(list));
+    sent = 0;
+    guest[0] = sends;
+    set_pc(0, CODE);
+    many_set[0] = (struct breakpoint){.kind = BP_SOFTWARE, .addr = CODE + 0x100};
+    many_plan.nbreakpoints = 1;
+    go((enum cpu_verb[CPUS]){CPU_CONTINUE, CPU_CONTINUE, CPU_HOLD, CPU_HOLD});
+    struct stop stop = await();
+    assert_int_equal(stop.reason, STOP_SW_BREAKPOINT);
+    assert_int_equal(stop.cpu, 0);
+    assert_no_more();
+    assert_int_equal(sent, strlen(list));
+}
+
+static uint64_t reg_of(unsigned cpu, unsigned reg)
+{
+    uint8_t bytes[8];
+
+    assert_int_equal(machine_read_reg(rig, cpu, reg, bytes), 0);
+    return load_be64(bytes);
+}
+
+static void stop_cpu(unsigned cpu)
+{
+    assert_int_equal(machine_signal(rig, cpu, MACHINE_STOP, &rig_err), 0);
+}
+
+/* As Linux does: initial CPU reset, set prefix, restart. */
+static void test_a_cpu_is_brought_up(void **state)
+{
+    (void)state;
+    stop_cpu(1);
+    rig_put64(0x61a0, RIG_64BIT);
+    rig_put64(0x61a8, 0x3456);
+    send("\x0b\x0d\x06");
+    assert_int_equal(ccs[0] + ccs[1] + ccs[2], 0);
+    assert_int_equal(machine_state(rig, 1), CPU_RUNNING);
+    assert_int_equal(reg_of(1, REG_PSWA), 0x3456);
+    assert_int_equal(reg_of(1, REG_PREFIX), 0x6000);
+    rig_assert_bytes(0x6120, "0000000000000000 0000000000000000");
+    assert_int_equal(restarts[1], 0); /* not by KVM, which gives a stopped CPU nothing */
+}
+
+static void test_a_prefix_is_told_to_kvm(void **state)
+{
+    (void)state;
+    stop_cpu(1);
+    runs[1]->kvm_dirty_regs = 0;
+    send("\x0d");
+    assert_int_equal(ccs[0], 0);
+    assert_int_equal(runs[1]->kvm_dirty_regs, KVM_SYNC_PREFIX);
+}
+
+static void test_restart_of_one_that_operates(void **state)
+{
+    (void)state;
+    send("\x06\x0d");
+    assert_int_equal(restarts[1], 1);
+    assert_int_equal(ccs[0], 0);
+    assert_int_equal(ccs[1], 1);
+}
+
+/* Until KVM has let it stop it is busy; how often its thread comes there in between is open. */
+static void test_stop_and_start(void **state)
+{
+    (void)state;
+    send("\x05\x05");
+    assert_int_equal(ccs[0], 0);
+    assert_true(ccs[1] == 2 || machine_state(rig, 1) == CPU_STOPPED);
+    send("\x0c"); /* which does not wait */
+    assert_int_equal(machine_state(rig, 1), CPU_STOPPED);
+    assert_int_equal(mp_state[1], KVM_MP_STATE_STOPPED);
+    send("\x05\x04");
+    assert_int_equal(ccs[0] + ccs[1], 0);
+    assert_int_equal(machine_state(rig, 1), CPU_RUNNING);
+}
+
+/* One that waits for ever is stopped here and now, and restarted out of its wait. */
+static void test_orders_to_a_disabled_wait(void **state)
+{
+    (void)state;
+    guest[1] = waits_disabled;
+    go((enum cpu_verb[CPUS]){CPU_HOLD, CPU_CONTINUE, CPU_HOLD, CPU_HOLD});
+    assert_int_equal(await().reason, STOP_HALTED);
+    send("\x09\x0e");
+    assert_int_equal(ccs[0] + ccs[1], 0);
+    assert_int_equal(machine_state(rig, 1), CPU_STOPPED);
+    rig_assert_bytes(0x1308, "0000000000004444");
+    rig_assert_bytes(0x6108, "0000000000004444");
+    send("\x06");
+    assert_int_equal(machine_state(rig, 1), CPU_RUNNING);
+}
+
+/* The reset comes first: the exception is not presented any more, and the PSW that the reset has left stays.
+ */
+static void test_a_reset_overtakes_what_the_cpu_was_about_to_do(void **state)
+{
+    (void)state;
+    rig_put64(0x1d8, 0x5678);
+    rig_put64(0x150, 0x1111);
+    for (unsigned i = 0; i < 50; i++) {
+        set_pc(1, CODE); /* which starts it */
+        guest[1] = fails_when_kicked;
+        send("\x0b");
+        if (load_be64(kernel.memory + 0x150) != 0x1111)
+            fail_msg("the exception was presented in round %u", i);
+        assert_int_equal(machine_state(rig, 1), CPU_STOPPED);
+        assert_int_equal(reg_of(1, REG_PSWA), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +570,12 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_the_last_one_that_waits_is_the_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_that_is_held_could_start_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_cpu_is_brought_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_prefix_is_told_to_kvm, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_restart_of_one_that_operates, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stop_and_start, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_orders_to_a_disabled_wait, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_reset_overtakes_what_the_cpu_was_about_to_do, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

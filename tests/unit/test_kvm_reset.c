@@ -53,6 +53,24 @@ static void reset_starts_again(void **state)
     assert_int_equal(rig_reg(REG_R0 + 10), 1);
 }
 
+/* What the image does not fill stays, and so do the registers that an initial CPU reset leaves. */
+static void reset_that_leaves_memory(void **state)
+{
+    (void)state;
+    rig_put(0x2000, "a7ab0001");
+    rig_put64(0x800000, 0x1122334455667788);
+    rig_set_reg(REG_R0 + 10, 0x1010);
+    rig_set_reg(REG_C0 + 1, 0x7000);
+    rig_set_reg(REG_PREFIX, 0x8000);
+    assert_int_equal(machine_reset(rig, RESET_LOAD_NORMAL, NULL, &rig_err), 0);
+    assert_int_equal(rig_reg(REG_PSWA), RIG_ENTRY);
+    assert_int_equal(rig_reg(REG_R0 + 10), 0x1010);
+    assert_int_equal(rig_reg(REG_C0 + 1), 0);
+    assert_int_equal(rig_reg(REG_PREFIX), 0);
+    rig_assert_bytes(0x800000, "1122334455667788");
+    rig_assert_bytes(0x2000, "0000");
+}
+
 static int sees_power_on_state(struct kvm_run *run)
 {
     KERNEL_CHECK(run->s.regs.pft == UINT64_MAX && run->s.regs.prefix == 0 && run->s.regs.crs[1] == 0);
@@ -423,6 +441,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(reset_starts_again),
+        TEST(reset_that_leaves_memory),
         TEST(reset_forgets_edits),
         TEST(reset_onto_a_breakpoint),
         LINUX(reset_takes_a_new_command_line),

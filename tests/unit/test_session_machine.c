@@ -62,6 +62,17 @@ static void test_start_after_the_end(void **state)
     CONTAINS(monitor(w, "powerdown"), "continue");
 }
 
+/* A machine check gets a CPU out of a disabled wait whose PSW has bit 13 on. */
+static void test_inject_after_the_end(void **state)
+{
+    struct world *w = *state;
+    fake_script(w->fake, STOP_DISABLED_WAIT);
+    ask(w, "c");
+    CONTAINS(monitor(w, "powerdown"), "come to its end");
+    monitor(w, "inject machine-check 0x8000000000000000");
+    CONTAINS(monitor(w, "powerdown"), "continue");
+}
+
 static void test_store_status(void **state)
 {
     struct world *w = *state;
@@ -132,8 +143,10 @@ static void test_inject_misused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_reset_kinds),  TEST(test_nmi),    TEST(test_stop_and_start), TEST(test_start_after_the_end),
-        TEST(test_store_status), TEST(test_inject), TEST(test_inject_misused),
+        TEST(test_reset_kinds),    TEST(test_nmi),
+        TEST(test_stop_and_start), TEST(test_start_after_the_end),
+        TEST(test_store_status),   TEST(test_inject_after_the_end),
+        TEST(test_inject),         TEST(test_inject_misused),
     };
     return cmocka_run_group_tests_name("session_machine", tests, NULL, NULL);
 }
