@@ -48,7 +48,7 @@ static int make_guest(struct daemon *d, const struct options *o, struct err *e)
         .system = &kvm_host,
     };
     d->machine = kvm_create(&config, e);
-    if (!d->machine)
+    if (!d->machine || machine_set(d->machine, MACHINE_TOD_RUNS, o->tod_runs, e))
         return -1;
     if (d->machine->notice)
         log_msg(LOG_WARNING, "%s", d->machine->notice);

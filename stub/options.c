@@ -24,6 +24,7 @@ enum {
     OPT_MEMORY,
     OPT_MEMORY_FILE,
     OPT_CPUS,
+    OPT_TOD,
     OPT_LISTEN,
     OPT_LISTEN_ANY,
     OPT_STDIO,
@@ -51,6 +52,7 @@ static const struct option long_options[] = {
     {"memory", required_argument, NULL, OPT_MEMORY},
     {"memory-file", required_argument, NULL, OPT_MEMORY_FILE},
     {"cpus", required_argument, NULL, OPT_CPUS},
+    {"tod", required_argument, NULL, OPT_TOD},
     {"listen", required_argument, NULL, OPT_LISTEN},
     {"listen-any", no_argument, NULL, OPT_LISTEN_ANY},
     {"stdio", no_argument, NULL, OPT_STDIO},
@@ -84,6 +86,7 @@ static const char help[] =
     "  --memory SIZE         memory, a multiple of 1M; suffixes K, M, G (default 256M)\n"
     "  --memory-file FILE    keep the guest's memory in FILE, of that size; made if it is not there\n"
     "  --cpus N              CPUs, 1 to 64 (default 1)\n"
+    "  --tod WHAT            its TOD clock while it is stopped: stop or run (default stop)\n"
     "  --run                 start at once instead of waiting for a debugger\n"
     "\n"
     "The guest's console:\n"
@@ -200,6 +203,16 @@ static int parse_disconnect(const char *text, enum disconnect_action *action, st
     if (i < 0)
         return -1;
     *action = actions[i];
+    return 0;
+}
+
+static int parse_tod(const char *text, bool *runs, struct err *e)
+{
+    static const char *const words[] = {"stop", "run"};
+    int i = parse_word("tod", text, words, 2, e);
+    if (i < 0)
+        return -1;
+    *runs = i == 1;
     return 0;
 }
 
@@ -360,6 +373,8 @@ static int parse_guest_option(int option, struct options *o, struct given *given
         return 0;
     case OPT_CPUS:
         return parse_cpus(optarg, &o->cpus, e);
+    case OPT_TOD:
+        return parse_tod(optarg, &o->tod_runs, e);
     case OPT_RUN:
         o->run = true;
         return 0;

@@ -34,6 +34,7 @@ struct options {
     struct ipl_extra extras[IPL_MAX_EXTRAS];
     uint64_t memory;         /* bytes */
     const char *memory_file; /* or NULL */
+    bool tod_runs;           /* while the guest is stopped */
     bool run;
     bool stdio; /* the debugger is on descriptors 0 and 1; listen is unused */
     struct listen_spec listen;

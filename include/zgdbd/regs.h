@@ -3,7 +3,8 @@
  * expedited registers and the monitor all come from it; an engine only maps the id to where it keeps the
  * value. The id is the register number of the protocol; it does not move when a feature is absent. Feature
  * and register names are those of gdb's gdb/features/s390*.xml and, for system state, QEMU's
- * gdb-xml/s390-*.xml. */
+ * gdb-xml/s390-*.xml; what neither has is in features of zgdbd's own, one for each part that a machine may
+ * lack. */
 #ifndef ZGDBD_REGS_H
 #define ZGDBD_REGS_H
 
@@ -19,6 +20,11 @@ enum reg_feature {
     REG_CR,       /* org.gnu.gdb.s390.cr: cr0-cr15 */
     REG_VIRT,     /* org.gnu.gdb.s390.virt: ckc, cputm, last_break, prefix */
     REG_VIRT_KVM, /* org.gnu.gdb.s390.virt.kvm: pp, pfault_token, pfault_select, pfault_compare */
+    REG_CLOCK,    /* org.zgdbd.s390.tod: tod, tod_epoch, todpr */
+    REG_D318,     /* org.zgdbd.s390.diag318: diag318 */
+    REG_BPB,      /* org.zgdbd.s390.bpbc: bpbc */
+    REG_ET,       /* org.zgdbd.s390.etoken: etoken, etoken_ext */
+    REG_RI,       /* org.zgdbd.s390.ri: riccb */
     REG_FEATURES,
 };
 
@@ -43,16 +49,26 @@ enum {
     REG_PFT = 107,
     REG_PFS = 108,
     REG_PFC = 109,
-    REG_COUNT = 110,
+    REG_TOD = 110,       /* the machine's TOD clock, as STORE CLOCK shows it: shared by all CPUs */
+    REG_TOD_EPOCH = 111, /* the epoch index to its left, as STORE CLOCK EXTENDED shows it: 8 bits */
+    REG_TODPR = 112,     /* the TOD programmable register: 32 bits */
+    REG_DIAG318 = 113,   /* control-program information that the guest gave by DIAGNOSE 0x318 */
+    REG_BPBC = 114,      /* branch-prediction blocking: 0 or 1 */
+    REG_ETOKEN = 115,
+    REG_ETOKEN_EXT = 116,
+    REG_RICCB = 117, /* runtime-instrumentation controls: the 64 bytes that STORE RUNTIME INSTRUMENTATION
+                        CONTROLS stores */
+    REG_COUNT = 118,
 };
 
-#define REG_MAX_BYTES 16
+#define REG_MAX_BYTES 64
+#define REG_SCALAR_BYTES 8 /* what has more is no number */
 
 struct reg_desc {
     const char *name;
     const char *type;  /* the type attribute of the target description, or NULL for a plain integer */
     const char *group; /* the group attribute, or NULL */
-    uint8_t bytes;     /* 4, 8 or 16 */
+    uint8_t bytes;     /* 4, 8, 16 or 64 */
     uint8_t feature;   /* enum reg_feature */
 };
 

@@ -18,7 +18,7 @@ static int read_reg(void *arg, unsigned reg, uint64_t *value)
     struct vcpu *cpu = arg;
     uint8_t bytes[REG_MAX_BYTES];
 
-    if (reg >= REG_COUNT || reg_table[reg].bytes > 8 ||
+    if (reg >= REG_COUNT || reg_table[reg].bytes > REG_SCALAR_BYTES ||
         registers_read(&cpu->m->base, cpu->id, reg, bytes) < 0)
         return -1;
     *value = reg_table[reg].bytes == 4 ? load_be32(bytes) : load_be64(bytes);

@@ -114,7 +114,7 @@ enum vcpu_phase {
 
 /* A register's place in kvm_run: 4 or 8 bytes in host order, and the dirty bit that makes KVM take it. */
 struct place {
-    void *at; /* NULL: not there, or 16 bytes */
+    void *at; /* NULL: not there, or not a number in kvm_run */
     uint64_t dirty;
 };
 
@@ -204,6 +204,7 @@ struct kvm_machine {
     bool irq_state;
     bool clear_reset;
     bool edat2;
+    bool multiple_epoch; /* facility 139: the TOD clock has an epoch index */
     struct ipl_result ipl;
     struct sclp sclp;
     struct ipl_block ipl_block;
@@ -232,6 +233,10 @@ struct kvm_machine {
     unsigned first_to_go;    /* CPU that is let go first: behind the one that was told last */
     unsigned nstops, handed; /* news, in their order; all are there when none is running */
     struct stop stops[KVM_CPUS_MAX];
+    bool tod_runs;      /* while no CPU does */
+    uint64_t tod_since; /* when they stopped, by the raw clock */
+    bool tod_known;     /* the clock stands at this: */
+    struct kvm_s390_vm_tod_clock tod;
     struct vcpu cpu[KVM_CPUS_MAX];
 };
 
@@ -337,6 +342,17 @@ void watchdog_changed(struct kvm_machine *m);
 void watchdog_enter(struct vcpu *cpu);
 void watchdog_leave(struct vcpu *cpu);
 bool watchdog_over(const struct vcpu *cpu);
+
+/* tod.c */
+void tod_hold(struct kvm_machine *m);
+void tod_release(struct kvm_machine *m);
+void tod_set_runs(struct kvm_machine *m, bool runs);
+int tod_read(struct kvm_machine *m, struct kvm_s390_vm_tod_clock *clock);
+int tod_write(struct kvm_machine *m, const struct kvm_s390_vm_tod_clock *clock);
+
+/* settings.c */
+int settings_set(struct machine *m, enum machine_setting setting, int value, struct err *e);
+int settings_get(struct machine *m, enum machine_setting setting);
 
 /* debug.c: what KVM_SET_GUEST_DEBUG knows */
 int debug_arm(struct vcpu *cpu, uint32_t control, unsigned nhw, unsigned ncode,

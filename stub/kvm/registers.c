@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where KVM keeps each register of the table: all of them in kvm_run, which is right after every exit and
- * taken back at the next entry, for some only if their dirty bit says so (Linux
- * arch/s390/include/uapi/asm/kvm.h, KVM_SYNC_*). No ioctl is needed to read or write one. */
+/* Where KVM keeps each register of the table: all but the TOD clock in kvm_run, which is right after every
+ * exit and taken back at the next entry, for some only if their dirty bit says so (Linux
+ * arch/s390/include/uapi/asm/kvm.h, KVM_SYNC_*). No ioctl is needed to read or write one of them. */
+#include <string.h>
+
 #include "internal.h"
 #include "zgdbd/bytes.h"
 
@@ -12,14 +14,19 @@ static bool has_vectors(const struct vcpu *cpu)
 
 unsigned registers_features(const struct vcpu *cpu)
 {
-    uint64_t valid = cpu->run->kvm_valid_regs;
-    unsigned features =
-        1u << REG_CORE | 1u << REG_ACR | 1u << REG_FPR | 1u << REG_CR | 1u << REG_VIRT | 1u << REG_VIRT_KVM;
+    static const struct {
+        uint64_t sync;
+        enum reg_feature feature;
+    } may_lack[] = {
+        {KVM_SYNC_VRS, REG_VX},   {KVM_SYNC_GSCB, REG_GS},   {KVM_SYNC_DIAG318, REG_D318},
+        {KVM_SYNC_BPBC, REG_BPB}, {KVM_SYNC_ETOKEN, REG_ET}, {KVM_SYNC_RICCB, REG_RI},
+    };
+    unsigned features = 1u << REG_CORE | 1u << REG_ACR | 1u << REG_FPR | 1u << REG_CR | 1u << REG_VIRT |
+                        1u << REG_VIRT_KVM | 1u << REG_CLOCK;
 
-    if (valid & KVM_SYNC_VRS)
-        features |= 1u << REG_VX;
-    if (valid & KVM_SYNC_GSCB)
-        features |= 1u << REG_GS;
+    for (size_t i = 0; i < sizeof may_lack / sizeof may_lack[0]; i++)
+        if (cpu->run->kvm_valid_regs & may_lack[i].sync)
+            features |= 1u << may_lack[i].feature;
     return features;
 }
 
@@ -52,12 +59,20 @@ static struct place virt_place(struct vcpu *cpu, unsigned reg)
         return (struct place){&s->pfs, KVM_SYNC_PFAULT};
     case REG_PFC:
         return (struct place){&s->pfc, KVM_SYNC_PFAULT};
+    case REG_TODPR:
+        return (struct place){&s->todpr, KVM_SYNC_ARCH0};
+    case REG_DIAG318:
+        return (struct place){&s->diag318, KVM_SYNC_DIAG318};
+    case REG_ETOKEN:
+        return (struct place){&s->etoken, KVM_SYNC_ETOKEN};
+    case REG_ETOKEN_EXT:
+        return (struct place){&s->etoken_extension, KVM_SYNC_ETOKEN};
     default:
         return (struct place){NULL, 0};
     }
 }
 
-/* The place of every register of at most 8 bytes. */
+/* The place of every register that is a number in kvm_run. */
 static struct place place_of(struct vcpu *cpu, unsigned reg)
 {
     struct kvm_sync_regs *s = &cpu->run->s.regs;
@@ -76,6 +91,8 @@ static struct place place_of(struct vcpu *cpu, unsigned reg)
         return (struct place){fpr(cpu, reg - REG_F0), 0};
     if (reg < REG_V16)
         return (struct place){&s->vrs[reg - REG_V0L][1], 0};
+    if (reg < REG_GSD)
+        return (struct place){NULL, 0};
     if (reg >= REG_GSD && reg < REG_C0) /* gscb: reserved, designation, section mask, parameter list */
         return (struct place){&s->gscb[1 + reg - REG_GSD], KVM_SYNC_GSCB};
     if (reg >= REG_C0 && reg < REG_CKC)
@@ -95,6 +112,39 @@ static bool present(const struct machine *m, unsigned reg)
     return reg < REG_COUNT && (m->reg_features >> reg_table[reg].feature & 1);
 }
 
+static bool is_vector(unsigned reg)
+{
+    return reg >= REG_V16 && reg < REG_GSD;
+}
+
+/* What is no number in kvm_run. */
+static int read_apart(struct vcpu *cpu, unsigned reg, uint8_t *bytes)
+{
+    const struct kvm_sync_regs *s = &cpu->run->s.regs;
+    struct kvm_s390_vm_tod_clock clock;
+
+    if (is_vector(reg)) {
+        store_be64(bytes, s->vrs[16 + reg - REG_V16][0]);
+        store_be64(bytes + 8, s->vrs[16 + reg - REG_V16][1]);
+        return 0;
+    }
+    if (reg == REG_RICCB) {
+        memcpy(bytes, s->riccb, sizeof s->riccb);
+        return 0;
+    }
+    if (reg == REG_BPBC) {
+        store_be32(bytes, s->bpbc);
+        return 0;
+    }
+    if (tod_read(cpu->m, &clock) < 0)
+        return -1;
+    if (reg == REG_TOD)
+        store_be64(bytes, clock.tod);
+    else
+        store_be32(bytes, clock.epoch_idx);
+    return 0;
+}
+
 int registers_read(struct machine *machine, unsigned id, unsigned reg, uint8_t *bytes)
 {
     struct vcpu *cpu = &to_kvm(machine)->cpu[id];
@@ -102,14 +152,9 @@ int registers_read(struct machine *machine, unsigned id, unsigned reg, uint8_t *
 
     if (!present(machine, reg))
         return -1;
-    if (reg >= REG_V16 && reg < REG_GSD) {
-        store_be64(bytes, cpu->run->s.regs.vrs[16 + reg - REG_V16][0]);
-        store_be64(bytes + 8, cpu->run->s.regs.vrs[16 + reg - REG_V16][1]);
-        return 0;
-    }
     p = cpu->place[reg];
     if (!p.at)
-        return -1;
+        return read_apart(cpu, reg, bytes);
     if (reg_table[reg].bytes == 4)
         store_be32(bytes, *(uint32_t *)p.at);
     else
@@ -129,6 +174,50 @@ static void psw_written(struct vcpu *cpu, unsigned reg, bool changed)
         cpu->m->reset_pending = false;
 }
 
+static int write_tod(struct vcpu *cpu, unsigned reg, const uint8_t *bytes)
+{
+    struct kvm_s390_vm_tod_clock clock;
+
+    if (tod_read(cpu->m, &clock) < 0)
+        return -1;
+    if (reg == REG_TOD)
+        clock.tod = load_be64(bytes);
+    else if (load_be32(bytes) <= (cpu->m->multiple_epoch ? UINT8_MAX : 0))
+        clock.epoch_idx = bytes[3];
+    else
+        return -1;
+    return tod_write(cpu->m, &clock);
+}
+
+static int write_apart(struct vcpu *cpu, unsigned reg, const uint8_t *bytes)
+{
+    struct kvm_sync_regs *s = &cpu->run->s.regs;
+
+    if (is_vector(reg)) {
+        s->vrs[16 + reg - REG_V16][0] = load_be64(bytes);
+        s->vrs[16 + reg - REG_V16][1] = load_be64(bytes + 8);
+    } else if (reg == REG_RICCB) {
+        memcpy(s->riccb, bytes, sizeof s->riccb);
+        cpu->run->kvm_dirty_regs |= KVM_SYNC_RICCB;
+    } else if (reg == REG_BPBC) {
+        if (load_be32(bytes) > 1)
+            return -1;
+        s->bpbc = bytes[3] & 1;
+        cpu->run->kvm_dirty_regs |= KVM_SYNC_BPBC;
+    } else {
+        return write_tod(cpu, reg, bytes);
+    }
+    return 0;
+}
+
+/* What KVM would cut or the CPU cannot have: the prefix has 31 bits, in multiples of 8 KiB, the TOD
+ * programmable register 32. */
+static bool cannot_be(unsigned reg, const uint8_t *bytes)
+{
+    return (reg == REG_PREFIX && load_be64(bytes) & ~0x7fffe000ULL) ||
+           (reg == REG_TODPR && load_be64(bytes) > UINT32_MAX);
+}
+
 int registers_write(struct machine *machine, unsigned id, unsigned reg, const uint8_t *bytes)
 {
     struct vcpu *cpu = &to_kvm(machine)->cpu[id];
@@ -138,16 +227,11 @@ int registers_write(struct machine *machine, unsigned id, unsigned reg, const ui
         return -1;
     if (reg == REG_PSWA || reg == REG_PSWM)
         psw_written(cpu, reg, load_be64(bytes) != *(uint64_t *)cpu->place[reg].at);
-    if (reg >= REG_V16 && reg < REG_GSD) {
-        cpu->run->s.regs.vrs[16 + reg - REG_V16][0] = load_be64(bytes);
-        cpu->run->s.regs.vrs[16 + reg - REG_V16][1] = load_be64(bytes + 8);
-        return 0;
-    }
     p = cpu->place[reg];
     if (!p.at)
+        return write_apart(cpu, reg, bytes);
+    if (cannot_be(reg, bytes))
         return -1;
-    if (reg == REG_PREFIX && load_be64(bytes) & ~0x7fffe000ULL)
-        return -1; /* the prefix is 31 bits, in multiples of 8 KiB */
     if (reg_table[reg].bytes == 4)
         *(uint32_t *)p.at = load_be32(bytes);
     else

@@ -55,7 +55,10 @@ static int initial_reset(struct vcpu *cpu, struct err *e)
     regs->prefix = 0;
     regs->pft = KVM_S390_PFAULT_TOKEN_INVALID;
     regs->pfs = regs->pfc = 0;
-    cpu->run->kvm_dirty_regs = KVM_SYNC_PREFIX;
+    regs->todpr = 0;
+    regs->bpbc = 0;
+    regs->diag318 = 0; /* which KVM's reset leaves */
+    cpu->run->kvm_dirty_regs = KVM_SYNC_PREFIX | (cpu->run->kvm_valid_regs & KVM_SYNC_DIAG318);
     return 0;
 }
 

@@ -73,12 +73,22 @@ static uint64_t host_file_space(int fd)
     return space;
 }
 
-static uint64_t host_clock(void)
+static uint64_t read_clock(clockid_t id)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(id, &now);
     return (uint64_t)now.tv_sec * NANOSECONDS + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t host_clock(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+static uint64_t host_raw_clock(void)
+{
+    return read_clock(CLOCK_MONOTONIC_RAW);
 }
 
 static int host_set_timer(timer_t timer, uint64_t nanoseconds)
@@ -101,5 +111,6 @@ const struct kvm_system kvm_host = {
     .memory_available = host_memory_available,
     .file_space = host_file_space,
     .clock = host_clock,
+    .raw_clock = host_raw_clock,
     .set_timer = host_set_timer,
 };

@@ -88,6 +88,7 @@ static bool post_stop(struct vcpu *cpu)
         return false;
     breakpoints_remove(m);
     watchdog_hold(m);
+    tod_hold(m);
     if (!m->nstops)
         tell_interrupted(m, cpu);
     return true;
@@ -198,6 +199,7 @@ int vcpu_resume_all(struct machine *machine, const struct resume_plan *plan, str
         atomic_store(&m->cpu[i].stop_requested, false);
         m->cpu[i].phase = VCPU_RUNNING;
     }
+    tod_release(m);
     pthread_mutex_unlock(&m->lock);
     for (unsigned i = 0; i < m->base.ncpus; i++) {
         struct vcpu *cpu = &m->cpu[(m->first_to_go + i) % m->base.ncpus];

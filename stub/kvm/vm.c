@@ -99,8 +99,8 @@ static bool has_facility(const struct kvm_s390_vm_cpu_processor *processor, unsi
     return processor->fac_list[number / 64] >> (63 - number % 64) & 1;
 }
 
-/* What the guest's CPUs have, asked once: facility 78 (EDAT-2), for translation, and 140 (extended-length
- * SCCB), which Linux then uses. */
+/* What the guest's CPUs have, asked once: facility 78 (EDAT-2), for translation, 139 (multiple epoch),
+ * for the TOD clock, and 140 (extended-length SCCB), which Linux then uses. */
 static void read_facilities(struct kvm_machine *m)
 {
     struct kvm_s390_vm_cpu_processor processor;
@@ -111,6 +111,7 @@ static void read_facilities(struct kvm_machine *m)
     if (vm_ioctl(m, m->vm_fd, KVM_GET_DEVICE_ATTR, &attr) < 0)
         return;
     m->edat2 = has_facility(&processor, 78);
+    m->multiple_epoch = has_facility(&processor, 139);
     m->sclp.config.extended_sccb = has_facility(&processor, 140);
 }
 
@@ -193,6 +194,8 @@ static const struct machine_ops kvm_ops = {
     .signal = signals_send,
     .counters = exit_counters,
     .inject = inject_interruption,
+    .set = settings_set,
+    .get = settings_get,
 };
 
 static void find_capabilities(struct kvm_machine *m)
@@ -218,6 +221,7 @@ static int bring_up(struct kvm_machine *m, struct err *e)
         return -1;
     enable(m, KVM_CAP_S390_VECTOR_REGISTERS);
     enable(m, KVM_CAP_S390_GS);
+    enable(m, KVM_CAP_S390_RI);
     enable(m, KVM_CAP_S390_USER_SIGP);
     m->instr0 = enable(m, KVM_CAP_S390_USER_INSTR0);
     m->clear_reset = capability(m, KVM_CAP_S390_VCPU_RESETS) > 0;
@@ -230,6 +234,7 @@ static int bring_up(struct kvm_machine *m, struct err *e)
         return -1;
     find_capabilities(m);
     reset_start(m);
+    tod_hold(m);
     for (unsigned i = 0; i < m->base.ncpus; i++)
         if (vcpu_start(&m->cpu[i], e) < 0)
             return -1;

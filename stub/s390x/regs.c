@@ -44,6 +44,14 @@ const struct reg_desc reg_table[REG_COUNT] = {
     [REG_PFT] = {"pfault_token", "uint64", "system", 8, REG_VIRT_KVM},
     [REG_PFS] = {"pfault_select", "uint64", "system", 8, REG_VIRT_KVM},
     [REG_PFC] = {"pfault_compare", "uint64", "system", 8, REG_VIRT_KVM},
+    [REG_TOD] = {"tod", "uint64", "system", 8, REG_CLOCK},
+    [REG_TOD_EPOCH] = {"tod_epoch", "uint32", "system", 4, REG_CLOCK},
+    [REG_TODPR] = {"todpr", "uint64", "system", 8, REG_CLOCK},
+    [REG_DIAG318] = {"diag318", "uint64", "system", 8, REG_D318},
+    [REG_BPBC] = {"bpbc", "uint32", "system", 4, REG_BPB},
+    [REG_ETOKEN] = {"etoken", "uint64", "system", 8, REG_ET},
+    [REG_ETOKEN_EXT] = {"etoken_ext", "uint64", "system", 8, REG_ET},
+    [REG_RICCB] = {"riccb", "v8u64", "system", 64, REG_RI},
 };
 /* clang-format on */
 
@@ -52,6 +60,9 @@ static const char *const feature_names[REG_FEATURES] = {
     [REG_FPR] = "org.gnu.gdb.s390.fpr",   [REG_VX] = "org.gnu.gdb.s390.vx",
     [REG_GS] = "org.gnu.gdb.s390.gs",     [REG_CR] = "org.gnu.gdb.s390.cr",
     [REG_VIRT] = "org.gnu.gdb.s390.virt", [REG_VIRT_KVM] = "org.gnu.gdb.s390.virt.kvm",
+    [REG_CLOCK] = "org.zgdbd.s390.tod",   [REG_D318] = "org.zgdbd.s390.diag318",
+    [REG_BPB] = "org.zgdbd.s390.bpbc",    [REG_ET] = "org.zgdbd.s390.etoken",
+    [REG_RI] = "org.zgdbd.s390.ri",
 };
 
 /* The type of v16 to v31: a vector register, however its elements are meant. */
@@ -70,6 +81,12 @@ static const char vec128_types[] = "  <vector id=\"v4f\" type=\"ieee_single\" co
                                    "    <field name=\"v2_int64\" type=\"v2i64\"/>\n"
                                    "    <field name=\"uint128\" type=\"uint128\"/>\n"
                                    "  </union>\n";
+
+/* The types that gdb does not know of itself, by the feature that needs them. */
+static const char *const feature_types[REG_FEATURES] = {
+    [REG_VX] = vec128_types,
+    [REG_RI] = "  <vector id=\"v8u64\" type=\"uint64\" count=\"8\"/>\n",
+};
 
 const char *reg_feature_name(enum reg_feature feature)
 {
@@ -110,7 +127,8 @@ static void add_feature(struct text *t, unsigned feature, int *previous)
 {
     bool first = true;
 
-    add(t, "<feature name=\"%s\">\n%s", feature_names[feature], feature == REG_VX ? vec128_types : "");
+    add(t, "<feature name=\"%s\">\n%s", feature_names[feature],
+        feature_types[feature] ? feature_types[feature] : "");
     for (int i = 0; i < REG_COUNT; i++) {
         const struct reg_desc *r = &reg_table[i];
 

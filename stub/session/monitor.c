@@ -88,6 +88,25 @@ static void put_block(const struct session *s, const char *name, unsigned first,
             (unsigned long long)reg_value(s, s->cpu, first + i), i % 4 == 3 ? "\n" : "  ");
 }
 
+static void put_register(const struct session *s, unsigned reg, struct text *out)
+{
+    if (target_has_reg(s->target, reg))
+        put(out, "%s %0*llx\n", reg_table[reg].name, reg_table[reg].bytes * 2,
+            (unsigned long long)reg_value(s, s->cpu, reg));
+}
+
+static void put_riccb(const struct session *s, struct text *out)
+{
+    uint8_t bytes[REG_MAX_BYTES];
+    if (!target_has_reg(s->target, REG_RICCB) ||
+        machine_read_reg(s->target->machine, s->cpu, REG_RICCB, bytes))
+        return;
+    put(out, "%s", reg_table[REG_RICCB].name);
+    for (unsigned i = 0; i < reg_table[REG_RICCB].bytes; i += 8)
+        put(out, " %016llx", (unsigned long long)load_be64(bytes + i));
+    put(out, "\n");
+}
+
 static void mon_regs(struct session *s, struct text *out)
 {
     put(out, "CPU %u\nPSW ", s->cpu);
@@ -97,9 +116,11 @@ static void mon_regs(struct session *s, struct text *out)
     put_block(s, "a", REG_A0, out);
     if (target_has_reg(s->target, REG_C0))
         put_block(s, "c", REG_C0, out);
-    for (unsigned reg = REG_CKC; reg <= REG_PREFIX; reg++)
-        if (target_has_reg(s->target, reg))
-            put(out, "%s %016llx\n", reg_table[reg].name, (unsigned long long)reg_value(s, s->cpu, reg));
+    for (unsigned reg = REG_CKC; reg < REG_RICCB; reg++)
+        put_register(s, reg, out);
+    for (unsigned reg = REG_GSD; reg <= REG_GSEPLA; reg++)
+        put_register(s, reg, out);
+    put_riccb(s, out);
 }
 
 static void mon_cpus(struct session *s, struct text *out)
@@ -133,8 +154,8 @@ static monitor_fn mon_help;
 static const struct monitor_command commands[] = {
     {"help", "[COMMAND]", "this list, or more on one command", NULL, NULL, mon_help},
     {"psw", NULL, "the PSW of the selected CPU, decoded", NULL, mon_psw, NULL},
-    {"regs", NULL, "PSW, general, access and control registers, timers and prefix of the selected CPU", NULL,
-     mon_regs, NULL},
+    {"regs", NULL, "all registers of the selected CPU but floating point and vectors, and the TOD clock",
+     NULL, mon_regs, NULL},
     {"cpus", NULL, "every CPU with its state and PSW", NULL, mon_cpus, NULL},
     {"exits", NULL, "how often the guest has left KVM, by reason", NULL, mon_exits, NULL},
     {"breakpoints", "[reset]", "breakpoints and watchpoints with their counters, or set these to zero",
@@ -180,6 +201,11 @@ static const struct monitor_command commands[] = {
      "`monitor watch-if`, in which new is the code and old the address in the old PSW.\n",
      NULL, mon_catch},
     {"uncatch", "N|all", "remove a catchpoint, or all", NULL, NULL, mon_uncatch},
+    {"tod", "[stop|run]", "whether the guest's TOD clock stands or runs on while the guest is stopped",
+     "It stands unless `run` or --tod run says otherwise, so that a guest does not take a long stop for a "
+     "hang of\n"
+     "its own; its clock is then behind by the time of all stops. In force from now on.\n",
+     NULL, mon_tod},
     {"reset", "[clear|normal]", "load the image again: the guest stands at its first instruction",
      "clear (if nothing is said) clears memory and all registers first. normal leaves memory, and of the "
      "CPUs the\n"

@@ -38,7 +38,7 @@ monitor_fn mon_breakpoints, mon_watch_if;
 void mon_per(struct session *s, struct text *out);
 
 /* monitor_settings.c */
-monitor_fn mon_step_interrupts;
+monitor_fn mon_step_interrupts, mon_tod;
 
 /* monitor_catch.c */
 monitor_fn mon_catch, mon_uncatch;

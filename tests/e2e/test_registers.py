@@ -2,13 +2,23 @@
 """Registers: gdb shows what the guest put there, and the guest sees what the debugger wrote."""
 
 import random
+import re
+import time
 
 from conftest import known_limit
 from zharness import guest, symbols
 
+BOTH_GDBS = True
 REGS = symbols(guest("regs"))
 SEEN = {"r": (0, 8), "f": (128, 8), "acr": (256, 4), "cr": (320, 8)}  # offset in regs_seen, bytes each
 FREE_CRS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 13, 15)
+SECOND = 4096000000  # of the TOD clock
+MINUTE = 60 * SECOND
+
+
+def tod(seen):
+    """The TOD clock that the guest stored."""
+    return int.from_bytes(seen[481:489], "big")
 
 
 def run_to(client, label):
@@ -51,9 +61,11 @@ def test_the_guest_sees_what_is_written(bench):
     client.set_reg("ckc", 0xfedcba9876543200)
     client.set_reg("cputm", 0x7000000000000000)
     client.set_reg("prefix", 0x100000)
+    client.set_reg("tod", 0x123456789abcd000)
+    client.set_reg("todpr", 0xbeef)
     client.set_reg("pswm", 0x0000150180000000)
     run_to(client, "regs_stored")
-    seen = client.read(REGS["regs_seen"], 480)
+    seen = client.read(REGS["regs_seen"], 496)
     for name, value in wanted.items():
         kind = name.rstrip("0123456789")
         offset, size = SEEN[kind]
@@ -64,9 +76,61 @@ def test_the_guest_sees_what_is_written(bench):
     assert 0x6fff000000000000 < int.from_bytes(seen[456:464], "big") <= 0x7000000000000000
     assert seen[464:472].hex() == "0010000000700003"
     assert seen[472:480].hex() == "0000150180000000"
+    assert 0x123456789abcd000 < tod(seen) < 0x123456789abcd000 + MINUTE
+    assert seen[494:496].hex() == "beef"
     assert client.read(0x800, 128) == seen[:128]
     client.ok("Qqemu.PhyMemMode:1")
     assert client.read(0x100800, 128) == seen[:128]
+
+
+def test_what_only_kvm_sees(bench):
+    """No instruction shows these to the guest: KVM has taken them, and gives them back."""
+    client = bench.rsp("regs")
+    run_to(client, "regs_done")
+    wanted = {"pp": 0x123456789abcdef0, "pfault_token": 0x7000, "pfault_select": 1 << 48, "pfault_compare": 1 << 48,
+              "diag318": 0x0300000000000123, "last_break": 0x20000}
+    for name, value in wanted.items():
+        client.set_reg(name, value)
+    run_to(client, "regs_stored")
+    del wanted["last_break"]  # there was a branch
+    assert {name: client.reg(name) for name in wanted} == wanted
+
+
+def test_the_clock_stands_while_the_guest_is_stopped(bench):
+    """Its time between two looks at its clock is shorter than the pause, and longer if the clock runs on."""
+    client = bench.rsp("regs")
+
+    def passes(pause):
+        """What passed for the guest between two times round its loop, with this pause there."""
+        run_to(client, "regs_stored")
+        before, shown = tod(client.read(REGS["regs_seen"], 496)), client.reg("tod")
+        time.sleep(pause)
+        now = client.reg("tod")
+        run_to(client, "regs_stored")
+        return tod(client.read(REGS["regs_seen"], 496)) - before, now - shown
+
+    guest_time, shown_time = passes(1)
+    assert 0 < guest_time < SECOND and shown_time == 0
+    assert "runs on" in client.monitor("tod run")
+    guest_time, shown_time = passes(0.2)
+    assert guest_time > SECOND / 5 and shown_time > SECOND / 5
+
+
+def test_gdb_shows_the_system_registers(bench):
+    gdb = bench.gdb(bench.zgdbd("regs"))
+    gdb.execute(f"break *{REGS['regs_done']:#x}")
+    gdb.go()
+    shown = dict(line.split()[:2] for line in gdb.execute("info registers system").splitlines())
+    assert {"ckc", "cputm", "last_break", "prefix", "pp", "pfault_token", "tod", "tod_epoch", "todpr",
+            "diag318"} <= set(shown)
+    gdb.execute("set $tod = 0x123456789abcd000")
+    gdb.execute("set $todpr = 0xbeef")
+    assert gdb.value("$tod") == 0x123456789abcd000
+    told = gdb.execute("monitor regs")
+    assert re.search("^tod 123456789abcd000$", told, re.M) and re.search("^todpr 0{12}beef$", told, re.M)
+    gdb.execute("continue 2")
+    stored = gdb.memory(REGS["regs_seen"] + 480, 16)
+    assert stored[14:].hex() == "beef" and stored[:4].hex() == "00123456"
 
 
 def test_all_at_once(bench):

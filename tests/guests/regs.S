@@ -5,7 +5,8 @@
  *   regs_values   GPR, FPR, ACR (4 bytes each), CR, FPC: what was loaded
  *   regs_done     all are loaded; the instruction there is the first that stores them
  *   regs_seen     where they are stored: 16 GPR, 16 FPR, 16 ACR, 16 CR, then clock comparator, CPU timer,
- *                 prefix (4 bytes), FPC (4 bytes), PSW mask as EPSW shows it
+ *                 prefix (4 bytes), FPC (4 bytes), PSW mask as EPSW shows it, what STCKE stores (epoch index, TOD
+ *                 clock, programmable field)
  *   regs_stored   all are stored; goes round to regs_done without changing any register */
 
         .macro  values class, bytes, count=16
@@ -49,6 +50,7 @@ regs_done:
         epsw    %r2, %r3
         st      %r2, 472(%r1)
         st      %r3, 476(%r1)
+        stcke   480(%r1)
         lmg     %r0, %r15, 0(%r1)
 regs_stored:
         j       regs_done

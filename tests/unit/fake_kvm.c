@@ -48,7 +48,8 @@ void kernel_reset(void)
                                .api_version = KVM_API_VERSION,
                                .mmap_size = 0x4000,
                                .memory_available = UINT64_MAX,
-                               .file_space = UINT64_MAX};
+                               .file_space = UINT64_MAX,
+                               .multiple_epoch = true};
     script_length = script_at = 0;
     memset(fd_open, 0, sizeof fd_open);
     vcpu_run = NULL;
@@ -124,7 +125,7 @@ static void *kernel_mmap(void *addr, size_t length, int prot, int flags, int fd,
     kernel.mappings += !(flags & MAP_FIXED); /* which takes the place of another */
     if (fd == VCPU_FD) {
         vcpu_run = at;
-        vcpu_run->kvm_valid_regs = valid_regs;
+        vcpu_run->kvm_valid_regs = valid_regs & ~kernel.no_sync;
     }
     return at;
 }
@@ -189,6 +190,8 @@ static int enable_cap(const struct kvm_enable_cap *cap)
         valid_regs = (valid_regs & ~(uint64_t)KVM_SYNC_FPRS) | KVM_SYNC_VRS;
     if (cap->cap == KVM_CAP_S390_GS)
         valid_regs |= KVM_SYNC_GSCB;
+    if (cap->cap == KVM_CAP_S390_RI)
+        valid_regs |= KVM_SYNC_RICCB;
     if (cap->cap == KVM_CAP_S390_USER_INSTR0)
         kernel.instr0 = true;
     return 0;
@@ -199,7 +202,7 @@ static int create_vm(void)
     if (kernel.create_vm_errno)
         return fails(kernel.create_vm_errno);
     valid_regs = KVM_SYNC_PREFIX | KVM_SYNC_GPRS | KVM_SYNC_ACRS | KVM_SYNC_CRS | KVM_SYNC_ARCH0 |
-                 KVM_SYNC_PFAULT | KVM_SYNC_FPRS;
+                 KVM_SYNC_PFAULT | KVM_SYNC_FPRS | KVM_SYNC_BPBC | KVM_SYNC_ETOKEN | KVM_SYNC_DIAG318;
     return take_fd(VM_FD);
 }
 
@@ -218,11 +221,15 @@ static int device_attr(const struct kvm_device_attr *attr)
 {
     struct kvm_s390_vm_cpu_processor *processor = (void *)(uintptr_t)attr->addr;
 
+    if (attr->group == KVM_S390_VM_TOD)
+        return kernel_tod(false, attr);
     if (attr->group != KVM_S390_VM_CPU_MODEL || attr->attr != KVM_S390_VM_CPU_PROCESSOR)
         return fails(ENXIO);
     memset(processor, 0, sizeof *processor);
     if (kernel.edat2)
         processor->fac_list[78 / 64] = 1ULL << (63 - 78 % 64);
+    if (kernel.multiple_epoch)
+        processor->fac_list[139 / 64] |= 1ULL << (63 - 139 % 64);
     return 0;
 }
 
@@ -291,6 +298,8 @@ static int vm_ioctl(unsigned long request, void *arg)
         return memory_slot(arg);
     case KVM_GET_DEVICE_ATTR:
         return device_attr(arg);
+    case KVM_SET_DEVICE_ATTR:
+        return kernel_tod(true, arg);
     case KVM_CREATE_VCPU:
         kernel_check(arg == NULL, "the first CPU has address 0", __LINE__);
         return kernel.create_vcpu_errno ? fails(kernel.create_vcpu_errno) : take_fd(VCPU_FD);
@@ -372,7 +381,7 @@ static void initial_reset(void)
     memcpy(guest.crs, vcpu_run->s.regs.crs, sizeof guest.crs);
     vcpu_run->s.regs.ckc = vcpu_run->s.regs.cputm = vcpu_run->s.regs.pp = 0;
     vcpu_run->s.regs.gbea = 1;
-    guest.ckc = guest.cputm = guest.pp = 0;
+    guest.ckc = guest.cputm = guest.pp = guest.todpr = guest.bpbc = 0;
     guest.gbea = 1;
     guest.prefix = 0;
     guest.pft = UINT64_MAX;
@@ -451,6 +460,7 @@ const struct kvm_system kernel_system = {
     .memory_available = kernel_memory_available,
     .file_space = kernel_file_space,
     .clock = kernel_clock,
+    .raw_clock = kernel_clock,
     .set_timer = kernel_set_timer,
 };
 
@@ -527,6 +537,12 @@ static void take_registers(struct kvm_run *run)
     }
     if (!(dirty & KVM_SYNC_GSCB))
         memcpy(s->gscb, guest.gscb, sizeof s->gscb);
+    if (!(dirty & KVM_SYNC_RICCB)) /* KVM would not turn the facility on */
+        memcpy(s->riccb, guest.riccb, sizeof s->riccb);
+    if (!(dirty & KVM_SYNC_BPBC))
+        s->bpbc = guest.bpbc;
+    if (!(dirty & KVM_SYNC_DIAG318))
+        s->diag318 = guest.diag318;
     run->kvm_dirty_regs = 0;
 }
 

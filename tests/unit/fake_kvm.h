@@ -40,8 +40,11 @@ struct fake_kvm {
     void (*before_run)(void); /* called in KVM_RUN before it looks at signals and immediate_exit */
     bool no_gper;
     bool edat2;
-    bool exact_steps;   /* as Linux 6.6 on: a step ends at the handler's first instruction */
-    kernel_run_fn *run; /* what KVM_RUN does when there is no script; kernel_cpu unless set */
+    uint64_t no_sync;        /* KVM_SYNC_* that this machine lacks */
+    bool multiple_epoch;     /* facility 139 */
+    bool no_tod, no_tod_ext; /* KVM_S390_VM_TOD, its attribute EXT */
+    bool exact_steps;        /* as Linux 6.6 on: a step ends at the handler's first instruction */
+    kernel_run_fn *run;      /* what KVM_RUN does when there is no script; kernel_cpu unless set */
 
     /* What the engine has taken and not given back. */
     unsigned open_fds;
@@ -59,6 +62,7 @@ struct fake_kvm {
     struct kvm_s390_interrupt interrupt; /* the last one */
     struct kvm_s390_irq irq;             /* the last one of KVM_S390_IRQ */
     uint64_t timer;                      /* set_timer: nanoseconds, 0 if it is off */
+    unsigned tod_gets, tod_sets;
     unsigned initial_resets, clear_resets, madvises, fallocates;
 
     /* The guest. */
@@ -69,7 +73,8 @@ struct fake_kvm {
     uint16_t program_code;
     unsigned program_length;
     bool external_pending;
-    uint64_t now; /* its clock, in nanoseconds */
+    uint64_t now;                /* its clock, in nanoseconds */
+    unsigned __int128 tod_epoch; /* guest's TOD clock less the host's, which runs with it */
     bool restart_pending;
     uint32_t service;      /* parameter of the service signal that no CPU has taken; 0: none is pending */
     uint8_t debug_pending; /* PER event held back by an intercept: type of the exit to come, or 0 */
@@ -109,6 +114,14 @@ bool kernel_kicked(void);
 
 #define KERNEL_CHECK(condition) kernel_check(condition, #condition, __LINE__)
 void kernel_check(bool condition, const char *text, int line);
+
+/* ---- fake_tod.c ---- */
+
+/* KVM_SET_DEVICE_ATTR or KVM_GET_DEVICE_ATTR of the VM's TOD clock, as ioctl(2) answers. */
+int kernel_tod(bool write, const struct kvm_device_attr *attr);
+
+/* What the guest reads by STORE CLOCK now. */
+uint64_t kernel_guest_tod(void);
 
 /* ---- fake_cpu.c ---- */
 

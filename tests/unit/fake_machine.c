@@ -297,7 +297,7 @@ static void fill(struct fake_machine *f)
 {
     for (unsigned cpu = 0; cpu < FAKE_CPUS; cpu++)
         for (unsigned reg = 0; reg < REG_COUNT; reg++)
-            memset(f->regs[cpu][reg], (int)(reg + 0x80 * cpu), REG_MAX_BYTES);
+            memset(f->regs[cpu][reg], (int)(reg + 0x80 * cpu), reg_table[reg].bytes);
     for (unsigned i = 0; i < 251; i++)
         f->memory[i] = (uint8_t)i;
     for (unsigned at = 251, n; at < FAKE_MEMORY; at += n) { /* doubled: hundreds of fakes are made */
@@ -385,8 +385,6 @@ static int op_get(struct machine *m, enum machine_setting setting)
 static const struct machine_ops ops = {
     .breakpoint_held = op_held,
     .per = op_per,
-    .set = op_set,
-    .get = op_get,
     .signal = op_signal,
     .inject = op_inject,
     .destroy = op_destroy,
@@ -402,6 +400,8 @@ static const struct machine_ops ops = {
     .check_breakpoint = op_check_breakpoint,
     .reset = op_reset,
     .counters = op_counters,
+    .set = op_set,
+    .get = op_get,
 };
 
 struct fake_machine *fake_create(struct machine_events events)

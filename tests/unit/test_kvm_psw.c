@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The PSW and the registers are kvm_run's: with random values, after every kind of exit what the debugger
- * reads is what KVM left there, and what the debugger writes is there at the next entry. ZGDBD_SEED repeats a
- * run that failed. */
+/* The PSW is kvm_run's: with random values, after every kind of exit what the debugger reads is what KVM left
+ * there, and what the debugger writes is there at the next entry. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,47 +8,16 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
+#include "chance.h"
 #include "kvm_rig.h"
-#include "zgdbd/psw.h"
 
 #define ROUNDS 40
-
-static uint64_t seed, random_state;
-
-static uint64_t random64(void)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state;
-}
-
-static void same(uint64_t is, uint64_t expected, const char *what)
-{
-    if (is != expected)
-        fail_msg("%s is %016llx, not %016llx; ZGDBD_SEED=%llu", what, (unsigned long long)is,
-                 (unsigned long long)expected, (unsigned long long)seed);
-}
 
 /* ---- one exit of each kind ---- */
 
 static struct psw left_by_kvm, edited, at_entry;
 static unsigned how;
-
-/* A PSW as good as any: random, but not in a wait, real, and even, so that the engine may look at the code
- * there. */
-static struct psw random_psw(void)
-{
-    struct psw psw = {random64() & ~(PSW_WAIT | PSW_DAT | PSW_PER), random64() & ~1ULL};
-
-    psw.mask |= PSW_EA | PSW_BA;
-    psw.mask &= ~PSW_PSTATE;
-    return psw;
-}
 
 static int leave(struct kvm_run *run)
 {
@@ -323,153 +291,6 @@ static void an_operation_exception_loop(void **state)
     rig_assert_bytes(0x8c, "00040001");
 }
 
-/* ---- registers ---- */
-
-static struct kvm_sync_regs taken;
-static uint64_t dirty_after;
-
-static int takes(struct kvm_run *run)
-{
-    taken = run->s.regs;
-    dirty_after = run->kvm_dirty_regs;
-    return kernel_intercept(run, 0x1c, 0, 0);
-}
-
-static void fill(uint8_t *bytes, unsigned reg)
-{
-    for (unsigned i = 0; i < REG_MAX_BYTES; i++)
-        bytes[i] = (uint8_t)random64();
-    if (reg == REG_PREFIX)
-        store_be64(bytes, random64() & (RIG_MEMORY - 0x4000) & ~0x1fffULL);
-    if (reg == REG_PSWM) /* neither a wait nor DAT: the engine looks for breakpoints at entry */
-        store_be64(bytes, random_psw().mask);
-    if (reg >= REG_C0 && reg < REG_CKC) /* the model has no DAT on here */
-        store_be64(bytes, random64());
-}
-
-static bool present(unsigned reg)
-{
-    return rig->reg_features >> reg_table[reg].feature & 1;
-}
-
-/* With vectors, f0 is the high half of v0; all others are apart from each other. */
-static void every_register_round_trips(void **state)
-{
-    static uint8_t written[REG_COUNT][REG_MAX_BYTES];
-    uint8_t is[REG_MAX_BYTES];
-
-    (void)state;
-    for (unsigned round = 0; round < ROUNDS; round++) {
-        for (unsigned reg = 0; reg < REG_COUNT; reg++) {
-            fill(written[reg], reg);
-            assert_int_equal(machine_write_reg(rig, 0, reg, written[reg]), present(reg) ? 0 : -1);
-        }
-        for (int after_run = 0; after_run < 2; after_run++) {
-            for (unsigned reg = 0; reg < REG_COUNT; reg++) {
-                if (machine_read_reg(rig, 0, reg, is) < 0) {
-                    assert_false(present(reg));
-                    continue;
-                }
-                if (memcmp(is, written[reg], reg_table[reg].bytes) != 0)
-                    fail_msg("%s, %s KVM_RUN; ZGDBD_SEED=%llu", reg_table[reg].name,
-                             after_run ? "after" : "before", (unsigned long long)seed);
-            }
-            if (!after_run) {
-                KERNEL_SCRIPT(takes);
-                rig_continue();
-            }
-        }
-        assert_int_equal(dirty_after, 0);
-        same(taken.gprs[5], load_be64(written[REG_R0 + 5]), "gpr 5");
-        same(taken.crs[13], load_be64(written[REG_C0 + 13]), "cr 13");
-        same(taken.prefix, load_be64(written[REG_PREFIX]), "prefix");
-        same(taken.ckc, load_be64(written[REG_CKC]), "ckc");
-        same(taken.cputm, load_be64(written[REG_CPUTM]), "cputm");
-        same(taken.gbea, load_be64(written[REG_LAST_BREAK]), "last_break");
-        same(taken.pp, load_be64(written[REG_PP]), "pp");
-        same(taken.pfc, load_be64(written[REG_PFC]), "pfault_compare");
-        same(taken.fpc, load_be32(written[REG_FPC]), "fpc");
-        same(taken.acrs[15], load_be32(written[REG_A0 + 15]), "acr 15");
-    }
-}
-
-static void no_register_costs_an_ioctl(void **state)
-{
-    unsigned before = kernel.vcpu_ioctls;
-    uint8_t bytes[REG_MAX_BYTES];
-
-    (void)state;
-    for (unsigned reg = 0; reg < REG_COUNT; reg++)
-        if (machine_read_reg(rig, 0, reg, bytes) == 0)
-            assert_int_equal(machine_write_reg(rig, 0, reg, bytes), 0);
-    assert_int_equal(kernel.vcpu_ioctls, before);
-}
-
-/* Each has its own dirty bit to set: no other write helps it. */
-static void each_register_alone_round_trips(void **state)
-{
-    uint8_t written[REG_MAX_BYTES], is[REG_MAX_BYTES];
-
-    (void)state;
-    for (unsigned reg = 0; reg < REG_COUNT; reg++) {
-        if (!present(reg))
-            continue;
-        fill(written, reg);
-        assert_int_equal(machine_write_reg(rig, 0, reg, written), 0);
-        KERNEL_SCRIPT(takes);
-        rig_continue();
-        assert_int_equal(machine_read_reg(rig, 0, reg, is), 0);
-        if (memcmp(is, written, reg_table[reg].bytes) != 0)
-            fail_msg("%s; ZGDBD_SEED=%llu", reg_table[reg].name, (unsigned long long)seed);
-    }
-}
-
-static void vectors_and_guarded_storage(void **state)
-{
-    uint8_t v16[16];
-
-    (void)state;
-    assert_true(present(REG_V16) && present(REG_GSD));
-    rig_set_reg(REG_F0 + 3, 0x0102030405060708);
-    rig_set_reg(REG_V0L + 3, 0x1112131415161718);
-    rig_set_reg(REG_GSEPLA, 0x2122232425262728);
-    memcpy(v16, "abcdefghijklmnop", 16);
-    assert_int_equal(machine_write_reg(rig, 0, REG_V16, v16), 0);
-    KERNEL_SCRIPT(takes);
-    rig_continue();
-    same(taken.vrs[3][0], 0x0102030405060708, "high half of v3");
-    same(taken.vrs[3][1], 0x1112131415161718, "low half of v3");
-    same(taken.vrs[16][0], load_be64(v16), "high half of v16");
-    same(taken.vrs[16][1], load_be64(v16 + 8), "low half of v16");
-    same(taken.gscb[3], 0x2122232425262728, "gsepla");
-}
-
-static void refuses_prefixes_that_cannot_be(void **state)
-{
-    uint8_t bytes[8];
-
-    (void)state;
-    store_be64(bytes, 0x1000);
-    assert_int_equal(machine_write_reg(rig, 0, REG_PREFIX, bytes), -1);
-    store_be64(bytes, 0x80000000);
-    assert_int_equal(machine_write_reg(rig, 0, REG_PREFIX, bytes), -1);
-    assert_int_equal(machine_write_reg(rig, 0, REG_COUNT, bytes), -1);
-    assert_int_equal(machine_read_reg(rig, 0, REG_COUNT, bytes), -1);
-    assert_int_equal(rig_reg(REG_PREFIX), 0);
-}
-
-static int setup_without_vectors(void **state)
-{
-    (void)state;
-    rig_prepare(RIG_ELF);
-    kernel.hidden[0] = KVM_CAP_S390_VECTOR_REGISTERS;
-    kernel.hidden[1] = KVM_CAP_S390_GS;
-    if (!rig_create())
-        return -1;
-    assert_false(present(REG_V0L) || present(REG_GSD));
-    return 0;
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 int main(void)
@@ -488,17 +309,8 @@ int main(void)
         TEST(after_what_nobody_knows),
         TEST(an_operation_exception_loop),
         TEST(shutdown_and_state),
-        TEST(every_register_round_trips),
-        cmocka_unit_test_setup_teardown(every_register_round_trips, setup_without_vectors, rig_teardown),
-        TEST(no_register_costs_an_ioctl),
-        TEST(each_register_alone_round_trips),
-        cmocka_unit_test_setup_teardown(each_register_alone_round_trips, setup_without_vectors, rig_teardown),
-        TEST(vectors_and_guarded_storage),
-        TEST(refuses_prefixes_that_cannot_be),
     };
-    const char *wanted = getenv("ZGDBD_SEED");
 
-    seed = wanted ? strtoull(wanted, NULL, 0) : (uint64_t)time(NULL) << 20 | 1;
-    random_state = seed;
+    chance_start();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

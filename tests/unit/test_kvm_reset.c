@@ -74,6 +74,7 @@ static void reset_that_leaves_memory(void **state)
 static int sees_power_on_state(struct kvm_run *run)
 {
     KERNEL_CHECK(run->s.regs.pft == UINT64_MAX && run->s.regs.prefix == 0 && run->s.regs.crs[1] == 0);
+    KERNEL_CHECK(run->s.regs.diag318 == 0 && run->s.regs.bpbc == 0 && run->s.regs.todpr == 0);
     KERNEL_CHECK(run->s.regs.pp == 0 && run->s.regs.ckc == 0);
     return kernel_intercept(run, 0x1c, 0, 0);
 }
@@ -87,6 +88,9 @@ static void reset_forgets_edits(void **state)
     rig_set_reg(REG_C0 + 1, 0x7000);
     rig_set_reg(REG_PP, 5);
     rig_set_reg(REG_CKC, 6);
+    rig_set_reg(REG_DIAG318, 7);
+    rig_set_reg(REG_BPBC, 1);
+    rig_set_reg(REG_TODPR, 8);
     assert_int_equal(machine_reset(rig, RESET_LOAD_CLEAR, NULL, &rig_err), 0);
     KERNEL_SCRIPT(sees_power_on_state);
     rig_continue();

@@ -48,6 +48,7 @@ static void test_defaults(void **state)
     assert_int_equal(o.policy.on_shutdown, ACTION_DEFAULT);
     assert_int_equal(o.policy.on_disconnect, DISCONNECT_RUN);
     assert_int_equal(o.log, LOG_WARNING);
+    assert_false(o.tod_runs);
 }
 
 static void test_every_option(void **state)
@@ -75,6 +76,10 @@ static void test_every_option(void **state)
     assert_int_equal(o.log, LOG_DEBUG);
     assert_int_equal(parse("image --on-disconnect exit"), OPTIONS_RUN);
     assert_int_equal(o.policy.on_disconnect, DISCONNECT_EXIT);
+    assert_int_equal(parse("image --tod run"), OPTIONS_RUN);
+    assert_true(o.tod_runs);
+    assert_int_equal(parse("image --tod stop"), OPTIONS_RUN);
+    assert_false(o.tod_runs);
 }
 
 static void test_image_options(void **state)
@@ -241,6 +246,7 @@ static void test_usage_errors(void **state)
         {"--on-reset x i", "must be stop, restart or exit"},
         {"--on-shutdown x i", "must be stop, restart or exit"},
         {"--on-disconnect restart i", "must be run, stop or exit"},
+        {"--tod off i", "must be stop or run"},
         {"--log loud i", "must be error, warning, info or debug"},
     };
     (void)state;
@@ -269,7 +275,7 @@ static void test_help_and_version(void **state)
         "--append",        "--initrd", "--memory",      "--console",      "--run",      "--listen ",
         "--listen-any",    "--stdio",  "--symbols",     "--on-panic",     "--on-reset", "--on-shutdown",
         "--on-disconnect", "--log",    "--version",     "--help",         "--load ",    "--load-address",
-        "--entry",         "--psw",    "--memory-file", "--console-type", "--escape"};
+        "--entry",         "--psw",    "--memory-file", "--console-type", "--escape",   "--tod"};
     (void)state;
     assert_int_equal(parse("--help"), OPTIONS_DONE);
     assert_false(o.version);

@@ -19,7 +19,7 @@ static void every_register_is_described(void **state)
         const struct reg_desc *r = &reg_table[i];
 
         assert_non_null(r->name);
-        assert_true(r->bytes == 4 || r->bytes == 8 || r->bytes == REG_MAX_BYTES);
+        assert_true(r->bytes == 4 || r->bytes == 8 || r->bytes == 16 || r->bytes == REG_MAX_BYTES);
         assert_true(r->feature < REG_FEATURES);
         assert_int_equal(reg_by_name(r->name), i);
     }
@@ -34,12 +34,14 @@ static void numbers_are_the_contract(void **state)
         const char *name;
         int bytes;
     } known[] = {
-        {REG_PSWM, "pswm", 8},          {REG_PSWA, "pswa", 8},     {REG_R0, "r0", 8},
-        {REG_R0 + 15, "r15", 8},        {REG_A0 + 15, "acr15", 4}, {REG_FPC, "fpc", 4},
-        {REG_F0 + 15, "f15", 8},        {REG_V0L + 15, "v15l", 8}, {REG_V16, "v16", 16},
-        {REG_V16 + 15, "v31", 16},      {REG_GSD, "gsd", 8},       {REG_GSEPLA, "gsepla", 8},
-        {REG_C0 + 15, "cr15", 8},       {REG_CKC, "ckc", 8},       {REG_PREFIX, "prefix", 8},
-        {REG_PFC, "pfault_compare", 8},
+        {REG_PSWM, "pswm", 8},          {REG_PSWA, "pswa", 8},       {REG_R0, "r0", 8},
+        {REG_R0 + 15, "r15", 8},        {REG_A0 + 15, "acr15", 4},   {REG_FPC, "fpc", 4},
+        {REG_F0 + 15, "f15", 8},        {REG_V0L + 15, "v15l", 8},   {REG_V16, "v16", 16},
+        {REG_V16 + 15, "v31", 16},      {REG_GSD, "gsd", 8},         {REG_GSEPLA, "gsepla", 8},
+        {REG_C0 + 15, "cr15", 8},       {REG_CKC, "ckc", 8},         {REG_PREFIX, "prefix", 8},
+        {REG_PFC, "pfault_compare", 8}, {REG_TOD, "tod", 8},         {REG_TOD_EPOCH, "tod_epoch", 4},
+        {REG_TODPR, "todpr", 8},        {REG_DIAG318, "diag318", 8}, {REG_BPBC, "bpbc", 4},
+        {REG_ETOKEN, "etoken", 8},      {REG_RICCB, "riccb", 64},
     };
 
     (void)state;
@@ -88,6 +90,10 @@ static void xml_has_all_features(void **state)
     assert_non_null(
         strstr(xml, "<reg name=\"cr0\" bitsize=\"64\" type=\"uint64\" regnum=\"86\" group=\"control\"/>"));
     assert_true(strstr(xml, "<union id=\"vec128\">") < strstr(xml, "type=\"vec128\""));
+    assert_non_null(
+        strstr(xml, "<reg name=\"tod\" bitsize=\"64\" type=\"uint64\" regnum=\"110\" group=\"system\"/>"));
+    assert_non_null(strstr(xml, "<vector id=\"v8u64\" type=\"uint64\" count=\"8\"/>\n"
+                                "  <reg name=\"riccb\" bitsize=\"512\" type=\"v8u64\" regnum=\"117\""));
     free(xml);
 }
 

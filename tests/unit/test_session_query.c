@@ -438,8 +438,8 @@ static void test_monitor(void **state)
 {
     struct world *w = *state;
     static const char *const names[] = {
-        "help",  "psw",     "regs",      "cpus", "exits", "per", "step-interrupts",
-        "reset", "restart", "powerdown", "quit"};
+        "help", "psw",   "regs",    "cpus",      "exits", "per", "step-interrupts",
+        "tod",  "reset", "restart", "powerdown", "quit"};
     char text[0x2000];
     int status;
     strcpy(text, monitor(w, " help "));
@@ -466,6 +466,40 @@ static void test_monitor(void **state)
     CONTAINS(monitor(w, "quit"), "ends");
     assert_true(target_exited(w->target, &status));
     assert_int_equal(status, EXIT_SHUTDOWN);
+}
+
+/* Every register but floating point and vectors, each as wide as it is. */
+static void test_monitor_regs(void **state)
+{
+    struct world *w = *state;
+    char text[0x2000], line[64];
+    w->fake->machine.reg_features = (1u << REG_FEATURES) - 1;
+    strcpy(text, monitor(w, "regs"));
+    for (unsigned reg = REG_CKC; reg < REG_RICCB; reg++) {
+        int n = snprintf(line, sizeof line, "\n%s ", reg_table[reg].name);
+        for (unsigned i = 0; i < reg_table[reg].bytes; i++)
+            n += snprintf(line + n, sizeof line - (size_t)n, "%02x", reg);
+        strcat(line, "\n");
+        CONTAINS(text, line);
+    }
+    CONTAINS(text, "\ngsepla 5555555555555555\n");
+    CONTAINS(text, "\nriccb 7575757575757575 7575757575757575 ");
+}
+
+static void test_monitor_tod(void **state)
+{
+    struct world *w = *state;
+    assert_string_equal(monitor(w, "tod"), "It stands while the guest is stopped.\n");
+    w->fake->machine.reg_features |= 1u << REG_CLOCK;
+    assert_string_equal(monitor(w, "tod run"),
+                        "TOD clock 6e6e6e6e6e6e6e6e. It runs on while the guest is stopped.\n");
+    assert_int_equal(w->fake->settings[MACHINE_TOD_RUNS], 1);
+    CONTAINS(monitor(w, "tod"), "runs on");
+    CONTAINS(monitor(w, "tod stop"), "stands");
+    CONTAINS(monitor(w, "tod off"), "usage: monitor tod [stop|run]");
+    w->fake->fail_set = "no clock";
+    CONTAINS(monitor(w, "tod run"), "Nothing is changed: no clock");
+    assert_int_equal(w->fake->settings[MACHINE_TOD_RUNS], 0);
 }
 
 /* Longer than a packet may be: nothing of it is lost. */
@@ -541,6 +575,8 @@ int main(void)
         cmocka_unit_test(test_exec_file_is_unpacked),
         cmocka_unit_test(test_symbols_are_for_s390x),
         TEST(test_monitor),
+        TEST(test_monitor_regs),
+        TEST(test_monitor_tod),
         TEST(test_monitor_text_is_long),
         TEST(test_monitor_restart),
         TEST(test_monitor_powerdown),
