@@ -410,7 +410,9 @@ static inline bool machine_dat_context(struct machine *m, unsigned cpu, struct d
 }
 
 /* The storage key (Principles, chapter 3, "Storage Key": ACC 4 bits, F, R, C, 0) of the 4 KiB block at this
- * absolute address. -1 if it is not known. */
+ * absolute address. MACHINE_KEYS_UNUSED if the guest has not used any yet, so that the engine keeps none; -1
+ * if it is not known. */
+#define MACHINE_KEYS_UNUSED 1
 static inline int machine_storage_key(struct machine *m, uint64_t absolute, uint8_t *key)
 {
     return m->ops->storage_key ? m->ops->storage_key(m, absolute, key) : -1;

@@ -431,10 +431,14 @@ unsigned registers_features(const struct vcpu *cpu);
 
 /* memory.c */
 void memory_context(const struct vcpu *cpu, struct dat_context *ctx);
+void memory_dat_context(struct machine *m, unsigned cpu, struct dat_context *out);
 size_t memory_read(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr, void *buf,
                    size_t len);
 size_t memory_write(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr, const void *buf,
                     size_t len);
 int memory_absolute(const struct vcpu *cpu, enum mem_space space, uint64_t addr, uint64_t *absolute);
+
+/* keys.c */
+int keys_read(struct machine *m, uint64_t absolute, uint8_t *key);
 
 #endif

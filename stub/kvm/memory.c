@@ -16,6 +16,13 @@ void memory_context(const struct vcpu *cpu, struct dat_context *ctx)
     memcpy(ctx->cr, cpu->run->s.regs.crs, sizeof ctx->cr);
     ctx->prefix = cpu->run->s.regs.prefix;
     ctx->edat2 = m->edat2;
+    memcpy(ctx->ar, cpu->run->s.regs.acrs, sizeof ctx->ar);
+    ctx->walk = NULL;
+}
+
+void memory_dat_context(struct machine *machine, unsigned cpu, struct dat_context *out)
+{
+    memory_context(&to_kvm(machine)->cpu[cpu], out);
 }
 
 int memory_absolute(const struct vcpu *cpu, enum mem_space space, uint64_t addr, uint64_t *absolute)

@@ -196,6 +196,8 @@ static const struct machine_ops kvm_ops = {
     .inject = inject_interruption,
     .set = settings_set,
     .get = settings_get,
+    .dat_context = memory_dat_context,
+    .storage_key = keys_read,
 };
 
 static void find_capabilities(struct kvm_machine *m)

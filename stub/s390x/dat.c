@@ -3,7 +3,7 @@
  * storage. Pure functions that read nothing but struct dat_context. Where the Principles leave a choice
  * (whether table addresses are real or absolute), this does what Linux's arch/s390/kvm/gaccess.c does for KVM
  * itself. */
-#include "zgdbd/dat.h"
+#include "dat_internal.h"
 #include "zgdbd/bytes.h"
 #include "zgdbd/psw.h"
 
@@ -12,37 +12,16 @@
 #define GIB2 0x80000000ULL
 #define PREFIX_AREA 0x2000ULL
 
-#define CR0_EDAT 0x800000ULL /* bit 40: enhanced DAT enabled */
-
-/* Address-space-control element. */
-#define ASCE_PRIVATE 0x100ULL
-#define ASCE_REAL_SPACE 0x20ULL
-
-/* Region-table and segment-table entries. */
-#define ENTRY_FRAME 0x400ULL /* format control: designates a frame, not a table */
-#define ENTRY_PROTECTED 0x200ULL
-#define ENTRY_INVALID 0x20ULL
-#define ENTRY_COMMON 0x10ULL
-
-/* Page-table entries. */
-#define PAGE_ZERO 0x800ULL
-#define PAGE_INVALID 0x400ULL
-#define PAGE_PROTECTED 0x200ULL
-
-/* Designation types and table types: both count the levels above the segment table. */
-enum level {
-    LEVEL_SEGMENT,
-    LEVEL_REGION_THIRD,
-    LEVEL_REGION_SECOND,
-    LEVEL_REGION_FIRST,
-};
+#define CR0_LOW_ADDRESS_PROTECTION 0x10000000ULL /* bit 35 */
+#define CR0_EDAT 0x800000ULL                     /* bit 40: enhanced DAT enabled */
+#define CR0_IEP 0x100000ULL                      /* bit 43: instruction-execution protection enabled */
 
 /* The exception of an index for which the table of this level has no valid entry. */
 static const int level_exception[] = {
-    [LEVEL_SEGMENT] = PGM_SEGMENT_TRANSLATION,
-    [LEVEL_REGION_THIRD] = PGM_REGION_THIRD_TRANSLATION,
-    [LEVEL_REGION_SECOND] = PGM_REGION_SECOND_TRANSLATION,
-    [LEVEL_REGION_FIRST] = PGM_REGION_FIRST_TRANSLATION,
+    [DAT_SEGMENT_TABLE] = PGM_SEGMENT_TRANSLATION,
+    [DAT_REGION_THIRD_TABLE] = PGM_REGION_THIRD_TRANSLATION,
+    [DAT_REGION_SECOND_TABLE] = PGM_REGION_SECOND_TRANSLATION,
+    [DAT_REGION_FIRST_TABLE] = PGM_REGION_FIRST_TRANSLATION,
 };
 
 /* Lowest bit of the 11-bit index into the table of a level. */
@@ -95,7 +74,7 @@ static uint64_t real_left(const struct dat_context *ctx, uint64_t real)
 static int finish(const struct dat_context *ctx, uint64_t absolute, uint64_t left, struct dat_result *out)
 {
     if (absolute >= ctx->size)
-        return PGM_ADDRESSING;
+        return dat_ends(ctx, PGM_ADDRESSING, "the address lies outside of memory");
     out->absolute = absolute;
     out->left = min64(left, ctx->size - absolute);
     return 0;
@@ -106,13 +85,58 @@ static int translate_real(const struct dat_context *ctx, uint64_t real, struct d
     return finish(ctx, dat_real_to_absolute(ctx, real), real_left(ctx, real), out);
 }
 
-/* Fetches a table entry. Table addresses are absolute here, as in gaccess.c. */
-static int fetch_entry(const struct dat_context *ctx, uint64_t origin, uint64_t index, uint64_t *entry)
+/* ---- the record of a walk ---- */
+
+struct dat_step *dat_record(const struct dat_context *ctx, enum dat_table table, uint64_t index,
+                            uint64_t addr)
 {
+    struct dat_walk *w = ctx->walk;
+
+    if (!w || w->n == DAT_STEPS_MAX)
+        return NULL;
+    w->step[w->n] = (struct dat_step){.table = table, .index = index, .addr = addr};
+    return &w->step[w->n++];
+}
+
+/* The entry that was recorded last forbids stores. */
+static void protects(const struct dat_context *ctx, struct dat_result *out)
+{
+    out->protected = true;
+    if (ctx->walk)
+        ctx->walk->step[ctx->walk->n - 1].protects = true;
+}
+
+static void begin_walk(const struct dat_context *ctx)
+{
+    if (ctx->walk)
+        *ctx->walk = (struct dat_walk){0};
+}
+
+/* ---- the walk ---- */
+
+/* Fetches a table entry. Table addresses are absolute here, as in gaccess.c. */
+static int fetch_entry(const struct dat_context *ctx, enum dat_table table, uint64_t origin, uint64_t index,
+                       uint64_t *entry)
+{
+    struct dat_step *step = dat_record(ctx, table, index, origin + index * 8);
+
     if (origin >= ctx->size || ctx->size - origin < index * 8 + 8)
-        return PGM_ADDRESSING;
+        return dat_ends(ctx, PGM_ADDRESSING, "the entry lies outside of memory");
     *entry = load_be64(ctx->memory + origin + index * 8);
+    if (step) {
+        step->bytes = 8;
+        step->value[0] = *entry;
+    }
     return 0;
+}
+
+/* Whether instructions must not be fetched from the frame of this entry: the bit is the same in a page-table
+ * entry and in one of a large frame. */
+static bool no_execute(const struct dat_context *ctx, uint64_t entry)
+{
+    if (ctx->walk)
+        ctx->walk->step[ctx->walk->n - 1].no_execute = entry & ENTRY_NO_EXECUTE;
+    return (ctx->cr[0] & CR0_IEP) && (entry & ENTRY_NO_EXECUTE);
 }
 
 static int translate_page(const struct dat_context *ctx, uint64_t segment_entry, uint64_t addr,
@@ -120,16 +144,17 @@ static int translate_page(const struct dat_context *ctx, uint64_t segment_entry,
 {
     uint64_t offset = addr & (KIB4 - 1);
     uint64_t entry;
-    int code = fetch_entry(ctx, segment_entry & ~0x7ffULL, (addr >> 12) & 0xff, &entry);
+    int code = fetch_entry(ctx, DAT_PAGE_TABLE, segment_entry & ~0x7ffULL, (addr >> 12) & 0xff, &entry);
 
     if (code)
         return code;
     if (entry & PAGE_INVALID)
-        return PGM_PAGE_TRANSLATION;
+        return dat_ends(ctx, PGM_PAGE_TRANSLATION, "the page is invalid");
     if (entry & PAGE_ZERO)
-        return PGM_TRANSLATION_SPECIFICATION;
+        return dat_ends(ctx, PGM_TRANSLATION_SPECIFICATION, "bit 52 of the entry must be zero");
     if (entry & PAGE_PROTECTED)
-        out->protected = true;
+        protects(ctx, out);
+    out->no_execute = no_execute(ctx, entry);
     /* A page-frame address is real; the prefix area is two whole pages. */
     return finish(ctx, dat_real_to_absolute(ctx, (entry & ~(KIB4 - 1)) + offset), KIB4 - offset, out);
 }
@@ -139,7 +164,7 @@ static bool common_violation(unsigned level, uint64_t entry, uint64_t asce, bool
 {
     if (!(entry & ENTRY_COMMON) || !(asce & ASCE_PRIVATE))
         return false;
-    return level == LEVEL_SEGMENT || (level == LEVEL_REGION_THIRD && edat2);
+    return level == DAT_SEGMENT_TABLE || (level == DAT_REGION_THIRD_TABLE && edat2);
 }
 
 /* The absolute address in the large frame that an entry designates. */
@@ -148,9 +173,29 @@ static int translate_frame(const struct dat_context *ctx, uint64_t entry, uint64
 {
     uint64_t offset = addr & (frame_size - 1);
 
+    if (ctx->walk)
+        ctx->walk->step[ctx->walk->n - 1].frame = true;
     if (entry & ENTRY_PROTECTED)
-        out->protected = true;
+        protects(ctx, out);
+    out->no_execute = no_execute(ctx, entry);
     return finish(ctx, (entry & ~(frame_size - 1)) + offset, frame_size - offset, out);
+}
+
+/* Fetches the entry for addr of a table that has entries only in the quarters first to last. */
+static int fetch_valid(const struct dat_context *ctx, unsigned level, uint64_t origin, unsigned first,
+                       unsigned last, uint64_t addr, uint64_t *entry)
+{
+    unsigned index = (addr >> level_shift(level)) & 0x7ff;
+    int code;
+
+    if (index >> 9 < first || index >> 9 > last) {
+        dat_record(ctx, level, index, origin + index * 8);
+        return dat_ends(ctx, level_exception[level], "the table's offset and length leave this entry out");
+    }
+    code = fetch_entry(ctx, level, origin, index, entry);
+    if (!code && (*entry & ENTRY_INVALID))
+        return dat_ends(ctx, level_exception[level], "the entry is invalid");
+    return code;
 }
 
 /* The walk through region, segment and page tables. */
@@ -163,29 +208,25 @@ static int walk(const struct dat_context *ctx, uint64_t asce, uint64_t addr, str
     unsigned first = 0; /* table offset and length, in quarters of a table */
     unsigned last = asce & 3;
 
-    if (level < LEVEL_REGION_FIRST && addr >> level_shift(level + 1))
-        return PGM_ASCE_TYPE;
+    if (level < DAT_REGION_FIRST_TABLE && addr >> level_shift(level + 1))
+        return dat_ends(ctx, PGM_ASCE_TYPE, "the address is larger than the designated table can translate");
     for (;; level--) {
-        unsigned index = (addr >> level_shift(level)) & 0x7ff;
         uint64_t entry;
-        int code;
+        int code = fetch_valid(ctx, level, origin, first, last, addr, &entry);
 
-        if (index >> 9 < first || index >> 9 > last)
-            return level_exception[level];
-        code = fetch_entry(ctx, origin, index, &entry);
         if (code)
             return code;
-        if (entry & ENTRY_INVALID)
-            return level_exception[level];
-        if (((entry >> 2) & 3) != level || common_violation(level, entry, asce, edat2))
-            return PGM_TRANSLATION_SPECIFICATION;
-        if (level == LEVEL_REGION_THIRD && edat2 && (entry & ENTRY_FRAME))
+        if (((entry >> 2) & 3) != level)
+            return dat_ends(ctx, PGM_TRANSLATION_SPECIFICATION, "the entry is of another table type");
+        if (common_violation(level, entry, asce, edat2))
+            return dat_ends(ctx, PGM_TRANSLATION_SPECIFICATION, "the entry is common, and the space private");
+        if (level == DAT_REGION_THIRD_TABLE && edat2 && (entry & ENTRY_FRAME))
             return translate_frame(ctx, entry, addr, GIB2, out);
-        if (level == LEVEL_SEGMENT && edat1 && (entry & ENTRY_FRAME))
+        if (level == DAT_SEGMENT_TABLE && edat1 && (entry & ENTRY_FRAME))
             return translate_frame(ctx, entry, addr, MIB1, out);
-        if ((level == LEVEL_SEGMENT || edat1) && (entry & ENTRY_PROTECTED))
-            out->protected = true;
-        if (level == LEVEL_SEGMENT)
+        if ((level == DAT_SEGMENT_TABLE || edat1) && (entry & ENTRY_PROTECTED))
+            protects(ctx, out);
+        if (level == DAT_SEGMENT_TABLE)
             return translate_page(ctx, entry, addr, out);
         origin = entry & ~0xfffULL;
         first = (entry >> 6) & 3;
@@ -196,6 +237,10 @@ static int walk(const struct dat_context *ctx, uint64_t asce, uint64_t addr, str
 static int translate_asce(const struct dat_context *ctx, uint64_t asce, uint64_t addr, struct dat_result *out)
 {
     out->asce = asce;
+    if (ctx->walk) {
+        ctx->walk->has_asce = true;
+        ctx->walk->asce = asce;
+    }
     return asce & ASCE_REAL_SPACE ? translate_real(ctx, addr, out) : walk(ctx, asce, addr, out);
 }
 
@@ -222,14 +267,30 @@ static int translate_psw(const struct dat_context *ctx, uint64_t addr, struct da
     return real ? translate_real(ctx, addr, out) : translate_asce(ctx, asce, addr, out);
 }
 
+static int translate_ar(const struct dat_context *ctx, unsigned ar, uint64_t addr, struct dat_result *out)
+{
+    bool fetch_only = false;
+    uint64_t asce;
+    int code = dat_ar_asce(ctx, ar, &asce, &fetch_only);
+
+    out->protected = fetch_only;
+    return code ? code : translate_asce(ctx, asce, addr, out);
+}
+
+bool dat_falls_home(const struct dat_context *ctx)
+{
+    /* A control register 13 of zero is as the reset left it: the lowcore is no segment table. */
+    return ctx->cr[13] != 0;
+}
+
 static int translate_default(const struct dat_context *ctx, uint64_t addr, struct dat_result *out)
 {
     int code = translate_psw(ctx, addr, out);
 
-    /* A control register 13 of zero is as the reset left it: the lowcore is no segment table. */
-    if (!code || !ctx->cr[13])
+    if (!code || !dat_falls_home(ctx))
         return code;
     *out = (struct dat_result){0};
+    begin_walk(ctx);
     return translate_asce(ctx, ctx->cr[13], addr, out) ? code : 0;
 }
 
@@ -250,9 +311,10 @@ static int translate_wrapped(const struct dat_context *ctx, enum mem_space space
     case SPACE_REAL:
         return translate_real(ctx, addr, out);
     case SPACE_ABSOLUTE:
-        break;
+        return finish(ctx, addr, UINT64_MAX, out);
+    default:
+        return translate_ar(ctx, (unsigned)(space - SPACE_AR) % 16, addr, out);
     }
-    return finish(ctx, addr, UINT64_MAX, out);
 }
 
 int dat_translate(const struct dat_context *ctx, enum mem_space space, uint64_t addr, struct dat_result *out)
@@ -266,6 +328,7 @@ int dat_translate(const struct dat_context *ctx, enum mem_space space, uint64_t 
     else
         last = psw_wrap(ctx->psw_mask, UINT64_MAX);
     addr &= last;
+    begin_walk(ctx);
     code = translate_wrapped(ctx, space, addr, &result);
     if (code)
         return code;
@@ -274,6 +337,12 @@ int dat_translate(const struct dat_context *ctx, enum mem_space space, uint64_t 
         result.left = last - addr + 1;
     *out = result;
     return 0;
+}
+
+bool dat_low_address_protected(const struct dat_context *ctx, uint64_t addr, uint64_t asce)
+{
+    return (ctx->cr[0] & CR0_LOW_ADDRESS_PROTECTION) && !(asce & ASCE_PRIVATE) && addr < 0x2000 &&
+           (addr & 0xfff) < 0x200;
 }
 
 size_t dat_read(const struct dat_context *ctx, enum mem_space space, uint64_t addr, void *buf, size_t len)

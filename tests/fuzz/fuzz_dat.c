@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Fuzzes address translation: control registers, PSW, prefix, addresses and the tables themselves come from
- * the input. What is translated must lie in memory with all of its `left` bytes, and reading must agree with
- * translating. */
+/* Fuzzes address translation: control and access registers, PSW, prefix, addresses and the tables themselves
+ * come from the input. What is translated must lie in memory with all of its `left` bytes, reading must agree
+ * with translating, and so must a translation that is recorded. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +12,29 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* The same with a record, whose every step has words. */
+static void check_recorded(const struct dat_context *ctx, enum mem_space space, uint64_t addr, int code,
+                           const struct dat_result *plain)
+{
+    struct dat_context recording = *ctx;
+    struct dat_walk w;
+    struct dat_result r;
+    char text[200];
+
+    recording.walk = &w;
+    if (dat_translate(&recording, space, addr, &r) != code || (!code && r.absolute != plain->absolute))
+        abort();
+    if (w.n > DAT_STEPS_MAX || (space != SPACE_DEFAULT && (w.why != NULL) != (code != 0)))
+        abort();
+    for (unsigned i = 0; i < w.n; i++) {
+        if (w.step[i].bytes > sizeof w.step[i].value || !dat_table_entry_name(w.step[i].table))
+            abort();
+        if (strlen(dat_step_describe(&w.step[i], text, sizeof text)) == sizeof text - 1)
+            abort();
+    }
+    dat_asce_describe(w.asce, text, sizeof text);
+}
+
 static void check(const struct dat_context *ctx, enum mem_space space, uint64_t addr)
 {
     uint8_t buf[64];
@@ -21,6 +44,7 @@ static void check(const struct dat_context *ctx, enum mem_space space, uint64_t 
 
     if ((code == 0) != (n != 0))
         abort();
+    check_recorded(ctx, space, addr, code, &r);
     if (code)
         return;
     if (r.absolute >= ctx->size || !r.left || r.left > ctx->size - r.absolute)
@@ -53,6 +77,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ctx.prefix = take(&in, 1) % 20 * 0x2000;
     ctx.cr[0] = take(&in, 8);
     ctx.cr[1] = take(&in, 8);
+    ctx.cr[2] = take(&in, 4);
+    ctx.cr[5] = take(&in, 4);
+    ctx.cr[8] = take(&in, 4);
+    ctx.ar[1] = (uint32_t)take(&in, 4);
+    ctx.ar[2] = (uint32_t)take(&in, 4);
     ctx.cr[7] = take(&in, 8);
     ctx.cr[13] = take(&in, 8);
     for (unsigned i = 0; i < 8; i++)
@@ -64,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         store_be64(memory + at, take(&in, 8));
     }
     for (unsigned i = 0; i < 8; i++)
-        for (enum mem_space space = SPACE_DEFAULT; space <= SPACE_ABSOLUTE; space++)
+        for (enum mem_space space = SPACE_DEFAULT; space < SPACE_AR + 3; space++)
             check(&ctx, space, addr[i]);
     free(memory);
     return 0;

@@ -289,9 +289,22 @@ static void inject_service(uint32_t parameter)
         kernel.service |= parameter & ~7u;
 }
 
+/* Linux arch/s390/kvm/kvm-s390.c, kvm_s390_get_skeys(). */
+static int get_skeys(const struct kvm_s390_skeys *keys)
+{
+    if (!kernel.key)
+        return KVM_S390_GET_SKEYS_NONE;
+    if (keys->count != 1 || keys->flags || keys->start_gfn >= kernel.size >> 12)
+        return fails(EINVAL);
+    *(uint8_t *)(uintptr_t)keys->skeydata_addr = keys->start_gfn == kernel.key_page ? kernel.key : 0;
+    return 0;
+}
+
 static int vm_ioctl(unsigned long request, void *arg)
 {
     switch (request) {
+    case KVM_S390_GET_SKEYS:
+        return get_skeys(arg);
     case KVM_ENABLE_CAP:
         return enable_cap(arg);
     case KVM_SET_USER_MEMORY_REGION:

@@ -76,6 +76,8 @@ struct fake_kvm {
     uint64_t now;                /* its clock, in nanoseconds */
     unsigned __int128 tod_epoch; /* guest's TOD clock less the host's, which runs with it */
     bool restart_pending;
+    uint8_t key; /* the storage key of key_page, all others are zero; 0: keys are not used */
+    uint64_t key_page;
     uint32_t service;      /* parameter of the service signal that no CPU has taken; 0: none is pending */
     uint8_t debug_pending; /* PER event held back by an intercept: type of the exit to come, or 0 */
 

@@ -165,7 +165,7 @@ static int op_write_reg(struct machine *m, unsigned cpu, unsigned reg, const uin
 static size_t locate(const struct fake_machine *f, enum mem_space space, uint64_t addr, size_t len,
                      uint64_t *at)
 {
-    *at = space == SPACE_ABSOLUTE ? addr : addr - FAKE_LOGICAL;
+    *at = space == SPACE_ABSOLUTE || space == SPACE_REAL ? addr : addr - FAKE_LOGICAL;
     if (f->endless && space != SPACE_ABSOLUTE)
         *at %= FAKE_MEMORY;
     if (*at >= FAKE_MEMORY)
@@ -189,6 +189,7 @@ static size_t op_read_memory(struct machine *m, unsigned cpu, enum mem_space spa
 {
     (void)cpu;
     still(m);
+    fake(m)->space = space;
     return copy_out(fake(m), space, addr, buf, len);
 }
 
@@ -197,11 +198,29 @@ static size_t op_write_memory(struct machine *m, unsigned cpu, enum mem_space sp
 {
     still(m);
     uint64_t at;
+    fake(m)->space = space;
     size_t n = locate(fake(m), space, addr, len, &at);
     (void)cpu;
     if (n)
         memcpy(fake(m)->memory + at, buf, n);
     return n;
+}
+
+static void op_dat_context(struct machine *m, unsigned cpu, struct dat_context *out)
+{
+    (void)cpu;
+    still(m);
+    *out = fake(m)->dat;
+    out->memory = fake(m)->memory;
+    out->size = FAKE_MEMORY;
+}
+
+static int op_storage_key(struct machine *m, uint64_t absolute, uint8_t *key)
+{
+    still(m);
+    fake(m)->violations += absolute >= FAKE_MEMORY;
+    *key = (uint8_t)fake(m)->key;
+    return fake(m)->key == MACHINE_KEYS_UNUSED || fake(m)->key < 0 ? fake(m)->key : 0;
 }
 
 static int op_check_breakpoints(struct machine *m, unsigned cpu, const struct breakpoint *set, size_t n,
@@ -396,6 +415,8 @@ static const struct machine_ops ops = {
     .write_reg = op_write_reg,
     .read_memory = op_read_memory,
     .write_memory = op_write_memory,
+    .dat_context = op_dat_context,
+    .storage_key = op_storage_key,
     .check_breakpoints = op_check_breakpoints,
     .check_breakpoint = op_check_breakpoint,
     .reset = op_reset,

@@ -49,7 +49,10 @@ struct fake_machine {
     const char *held; /* by which every breakpoint is, or NULL */
     int settings[MACHINE_SETTINGS];
     const char *fail_set;
-    bool endless; /* logical memory, the same over and over */
+    bool endless;           /* logical memory, the same over and over */
+    struct dat_context dat; /* of every CPU; memory is the fake's */
+    int key;                /* of all memory; MACHINE_KEYS_UNUSED (1) and -1 as the contract has it */
+    enum mem_space space;   /* of the last access to memory */
     enum cpu_state state[FAKE_CPUS];
     uint8_t regs[FAKE_CPUS][REG_COUNT][REG_MAX_BYTES];
     uint8_t memory[FAKE_MEMORY];

@@ -372,6 +372,46 @@ static void reads_and_writes_across_frames(void **state)
     rig_assert_bytes(0xffffc, "01022122");
 }
 
+/* What the CPU has is what its addresses are looked up with. */
+static void reads_by_access_register(void **state)
+{
+    uint8_t bytes[4] = {0};
+    struct dat_context ctx;
+
+    (void)state;
+    in_kernel_at(0x2000);
+    rig_put(0x600010, "01020304");
+    rig_put(0x10, "11121314");
+    rig_set_reg(REG_C0 + 1, KERNEL_TABLE | LENGTH_3);
+    rig_set_reg(REG_A0 + 3, 1); /* the secondary space: the user's */
+    assert_int_equal(machine_read_memory(rig, 0, SPACE_AR + 3, 0x10, bytes, 4), 4);
+    assert_memory_equal(bytes, "\1\2\3\4", 4);
+    rig_set_reg(REG_A0 + 3, 0);
+    assert_int_equal(machine_read_memory(rig, 0, SPACE_AR + 3, 0x10, bytes, 4), 4);
+    assert_memory_equal(bytes, "\x11\x12\x13\x14", 4);
+    rig_set_reg(REG_A0 + 3, 0x80000000);
+    assert_int_equal(machine_read_memory(rig, 0, SPACE_AR + 3, 0x10, bytes, 4), 0);
+    assert_true(machine_dat_context(rig, 0, &ctx));
+    assert_int_equal(ctx.ar[3], 0x80000000);
+    assert_int_equal(ctx.cr[13], KERNEL_TABLE | LENGTH_3);
+    assert_null(ctx.walk);
+}
+
+static void storage_keys(void **state)
+{
+    uint8_t key = 0x55;
+
+    (void)state;
+    assert_int_equal(machine_storage_key(rig, 0x5000, &key), MACHINE_KEYS_UNUSED);
+    kernel.key = 0x36;
+    kernel.key_page = 5;
+    assert_int_equal(machine_storage_key(rig, 0x5fff, &key), 0);
+    assert_int_equal(key, 0x36);
+    assert_int_equal(machine_storage_key(rig, 0x6000, &key), 0);
+    assert_int_equal(key, 0);
+    assert_int_equal(machine_storage_key(rig, kernel.size, &key), -1);
+}
+
 /* ---- range steps ---- */
 
 /* As an LCTL would. */
@@ -435,6 +475,8 @@ int main(void)
         TEST(a_watch_waits_until_it_translates),
         TEST(a_watch_over_two_frames),
         TEST(reads_and_writes_across_frames),
+        TEST(reads_by_access_register),
+        TEST(storage_keys),
         TEST(a_range_in_which_a_space_is_set_up),
         TEST(a_range_through_two_spaces),
     };
