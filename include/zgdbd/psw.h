@@ -31,10 +31,11 @@ struct psw {
 #define PSW_ASC_HOME 0x0000C00000000000ULL
 #define PSW_CC 0x0000300000000000ULL /* condition code */
 #define PSW_CC_SHIFT 44
-#define PSW_PM 0x00000F0000000000ULL /* program mask */
-#define PSW_RI 0x0000008000000000ULL /* runtime instrumentation */
-#define PSW_EA 0x0000000100000000ULL /* extended addressing */
-#define PSW_BA 0x0000000080000000ULL /* basic addressing */
+#define PSW_PM 0x00000F0000000000ULL         /* program mask */
+#define PSW_RI 0x0000008000000000ULL         /* runtime instrumentation */
+#define PSW_EA 0x0000000100000000ULL         /* extended addressing */
+#define PSW_BA 0x0000000080000000ULL         /* basic addressing */
+#define PSW_UNASSIGNED 0xB800007E7FFFFFFFULL /* bits 0, 2-4, 25-30 and 33-63: zero */
 
 /* An instruction address wrapped to the PSW's addressing mode: 24, 31 or 64 bits. EA one with BA zero is not
  * a valid mode and counts as 64. */
@@ -73,5 +74,10 @@ bool insn_goes_on(const uint8_t *insn);
  * space, DAT off, key 0, cc 0, program mask 0, 64-bit", into buf (always terminated) and returns buf. 160
  * bytes hold every PSW. */
 char *psw_describe(struct psw psw, char *buf, size_t size);
+
+/* Writes a line for each field with its bits, its letter in the Principles if it has one, its name and its
+ * value, and one for whatever makes the PSW invalid (Principles, chapter 6, "Early Exception Recognition").
+ * 2000 bytes hold every PSW. */
+char *psw_fields(struct psw psw, char *buf, size_t size);
 
 #endif

@@ -147,11 +147,12 @@ struct session {
     size_t sent; /* bytes of out */
     size_t last; /* where the last reply is in out, for '-'; last_len 0: it is not there */
     size_t last_len;
-    bool pending;             /* the parsed request waits for the guest to stop */
-    enum rsp_verdict verdict; /* of request */
-    unsigned features;        /* announced by the debugger: enum rsp_feature */
-    bool extended;            /* `!`: the conversation goes on after a kill */
-    bool phys_mode;
+    bool pending;                  /* the parsed request waits for the guest to stop */
+    enum rsp_verdict verdict;      /* of request */
+    unsigned features;             /* announced by the debugger: enum rsp_feature */
+    bool extended;                 /* `!`: the conversation goes on after a kill */
+    bool phys_mode;                /* of Qqemu.PhyMemMode: goes before space */
+    enum mem_space space;          /* of `monitor space` */
     bool non_stop;                 /* of QNonStop: outlives D */
     unsigned long long lost_lines; /* of console text, since the debugger last read */
     unsigned cpu;                  /* of Hg, and of the last stop */
@@ -257,7 +258,7 @@ int session_cpu(const struct session *s, struct rsp_thread_id id);
 /* The address space of memory requests. */
 static inline enum mem_space session_space(const struct session *s)
 {
-    return s->phys_mode ? SPACE_ABSOLUTE : SPACE_DEFAULT;
+    return s->phys_mode ? SPACE_ABSOLUTE : s->space;
 }
 
 /* query.c: a CPU's state in words. */

@@ -59,7 +59,7 @@ struct monitor_command {
     monitor_fn *run_with;
 };
 
-static uint64_t reg_value(const struct session *s, unsigned cpu, unsigned reg)
+uint64_t reg_value(const struct session *s, unsigned cpu, unsigned reg)
 {
     uint8_t bytes[REG_MAX_BYTES] = {0};
     if (!target_has_reg(s->target, reg) || machine_read_reg(s->target->machine, cpu, reg, bytes))
@@ -72,12 +72,6 @@ static void put_psw(const struct session *s, unsigned cpu, struct text *out)
     char line[192];
     struct psw psw = {reg_value(s, cpu, REG_PSWM), reg_value(s, cpu, REG_PSWA)};
     put(out, "%s", psw_describe(psw, line, sizeof line));
-}
-
-static void mon_psw(struct session *s, struct text *out)
-{
-    put_psw(s, s->cpu, out);
-    put(out, "\n");
 }
 
 /* Four to a line, as the architecture's dumps are printed. */
@@ -153,10 +147,25 @@ static monitor_fn mon_help;
 
 static const struct monitor_command commands[] = {
     {"help", "[COMMAND]", "this list, or more on one command", NULL, NULL, mon_help},
-    {"psw", NULL, "the PSW of the selected CPU, decoded", NULL, mon_psw, NULL},
+    {"psw", NULL, "the PSW of the selected CPU, every bit named", NULL, mon_psw, NULL},
     {"regs", NULL, "all registers of the selected CPU but floating point and vectors, and the TOD clock",
      NULL, mon_regs, NULL},
     {"cpus", NULL, "every CPU with its state and PSW", NULL, mon_cpus, NULL},
+    {"space", "[SPACE]", "how gdb's addresses are understood, or set that",
+     "SPACE is default (as the PSW says, and where that does not translate through the home\n"
+     "space), psw, primary, secondary, home, real, absolute, or ar N: by the ALET in access\n"
+     "register N of the selected CPU. It is in force for gdb's reads, writes and searches of\n"
+     "memory, also of code and stack for steps and backtraces, until another is set or gdb has\n"
+     "gone. What the address of a breakpoint, a watchpoint or a condition means does not depend\n"
+     "on it.\n",
+     NULL, mon_space},
+    {"translate", "ADDRESS [SPACE]", "how the selected CPU translates an address, table by table",
+     "SPACE is one of `monitor help space`; without it the address is understood as gdb's are.\n"
+     "After the table entries come the absolute address, what forbids stores and instruction\n"
+     "fetches there, and the storage key.\n",
+     NULL, mon_translate},
+    {"lowcore", "[CPU]", "the prefix area of the selected CPU, or another, field by field", NULL, NULL,
+     mon_lowcore},
     {"exits", NULL, "how often the guest has left KVM, by reason", NULL, mon_exits, NULL},
     {"breakpoints", "[reset]", "breakpoints and watchpoints with their counters, or set these to zero",
      "\"reached\" counts how often a CPU came there, \"hit\" how often a condition was true then. gdb takes "

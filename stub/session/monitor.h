@@ -30,6 +30,16 @@ monitor_fn mon_reset, mon_stop_cpu, mon_start_cpu, mon_store_status, mon_inject;
 /* A number at the beginning of args, and *rest behind the blanks that follow. False if there is none. */
 bool take_number(const char *args, uint64_t *value, const char **rest);
 
+/* monitor.c: a register of at most 8 bytes; 0 if it is not there. */
+uint64_t reg_value(const struct session *s, unsigned cpu, unsigned reg);
+
+/* monitor_psw.c */
+void mon_psw(struct session *s, struct text *out);
+monitor_fn mon_lowcore;
+
+/* monitor_space.c */
+monitor_fn mon_space, mon_translate;
+
 /* monitor_points.c */
 const char *point_kind_name(enum bp_kind kind);
 monitor_fn mon_breakpoints, mon_watch_if;

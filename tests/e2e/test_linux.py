@@ -54,10 +54,11 @@ def kernel_memory(gdb, code):
     text = gdb.memory(banner, 64)
     assert re.match(rb"Linux version 6\.[0-9.]+-\d+-s390x \(", text)
     assert len(gdb.memory(gdb.value("$r15"), 160)) == 160
+    absolute = int(re.search(r"^absolute 0x([0-9a-f]+)", gdb.execute(f"monitor translate {banner:#x} home"), re.M)[1], 16)
     gdb.execute("set stack-cache off")
     gdb.execute("set code-cache off")
     gdb.execute("maintenance packet Qqemu.PhyMemMode:1")
-    assert gdb.memory(banner, 64) == text
+    assert gdb.memory(absolute, 64) == text
     assert gdb.memory(KERNEL_ENTRY, 16) == code[:16]
     gdb.execute("maintenance packet Qqemu.PhyMemMode:0")
 

@@ -3,6 +3,7 @@
 outside, the request to shut down and the PSW restart."""
 
 import hashlib
+import re
 
 import pytest
 from conftest import stopped_by
@@ -22,8 +23,39 @@ def end_reader(shell, key):
     shell.await_prompt()
 
 
+def user_program(client):
+    """A CPU that is in problem state sooner or later; the address of its instruction."""
+    for _ in range(50):
+        if client.reg("pswm") >> 48 & 1:
+            return client.reg("pswa")
+        client.resume()
+        client.interrupt()
+        client.wait_stop()
+    raise AssertionError("never in problem state")
+
+
+def translate_user_address(shell):
+    """The program's instruction is where its own tables say, and nowhere in the kernel's space."""
+    shell.daemon.type("echo loops; while :; do :; done\r")
+    shell.daemon.await_console("^loops\r$")
+    client = shell.daemon.rsp()
+    client.start()
+    address = user_program(client)
+    code = client.read(address, 16)
+    text = client.monitor(f"translate {address:#x} primary")
+    absolute = int(re.search(r"^absolute 0x([0-9a-f]+)", text, re.M)[1], 16)
+    assert text.count("-table entry") >= 3 and absolute != address
+    client.monitor("space absolute")
+    assert client.read(absolute, 16) == code
+    assert client.monitor(f"translate {address:#x} home") != text
+    client.ok("D")
+    client.close()
+    shell.daemon.type("\x03")
+    shell.await_prompt()
+
+
 def test_shell(linux):
-    """Answers, a large paste, Ctrl-C for the program in the foreground, and the end."""
+    """Answers, a large paste, Ctrl-C for the program in the foreground, a program's addresses, and the end."""
     shell = linux.shell()
     assert shell.answer("echo $((6 * 111))") == "666\r\n"
     shell.daemon.type("stty -echo; echo ready; md5sum; stty echo\r")
@@ -33,6 +65,7 @@ def test_shell(linux):
     assert hashlib.md5(LINES.encode()).hexdigest() in shell.daemon.console
     end_reader(shell, "\x03")
     assert shell.answer("echo status $?") == "status 130\r\n"
+    translate_user_address(shell)
     shell.daemon.type("poweroff -f\r")
     assert shell.daemon.wait() == 0
 

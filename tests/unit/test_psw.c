@@ -131,13 +131,60 @@ static void instructions_that_go_on(void **state)
             fail_msg("%s may not go on", no[i]);
 }
 
+static void names_every_field(void **state)
+{
+    char text[2000];
+
+    (void)state;
+    assert_string_equal(psw_fields((struct psw){0x4535a50180000000, 0x123456}, text, sizeof text),
+                        "bit  1      R   program-event recording (PER): on\n"
+                        "bit  5      T   dynamic address translation (DAT): on\n"
+                        "bit  6      I   input/output interruptions: disabled\n"
+                        "bit  7      E   external interruptions: enabled\n"
+                        "bits 8-11       access key: 3\n"
+                        "bit  13     M   machine-check interruptions: enabled\n"
+                        "bit  14     W   wait state: no\n"
+                        "bit  15     P   state: problem\n"
+                        "bits 16-17  AS  address-space control: secondary space\n"
+                        "bits 18-19  CC  condition code: 2\n"
+                        "bit  20         fixed-point-overflow mask: disabled\n"
+                        "bit  21         decimal-overflow mask: enabled\n"
+                        "bit  22         HFP-exponent-underflow mask: disabled\n"
+                        "bit  23         HFP-significance mask: enabled\n"
+                        "bit  24     RI  runtime instrumentation: off\n"
+                        "bit  31     EA  extended addressing: on\n"
+                        "bit  32     BA  basic addressing: on\n"
+                        "bits 31-32      addressing mode: 64-bit\n"
+                        "bits 64-127     instruction address: 0x123456\n");
+}
+
+/* What KVM refuses to run, and why. */
+static void names_what_is_not_valid(void **state)
+{
+    char text[2000];
+
+    (void)state;
+    assert_null(strstr(psw_fields((struct psw){0x0002000180000000, 0x1000}, text, sizeof text), "not valid"));
+    psw_fields((struct psw){0x8008004100000001, 0x10001}, text, sizeof text);
+    assert_non_null(strstr(text, "not valid: bits that must be zero are one: 0, 12, 25, 63\n"));
+    assert_non_null(strstr(text, "not valid: EA is one and BA zero"));
+    assert_non_null(strstr(text, "address is odd"));
+    psw_fields((struct psw){0x80000000, 0x80000000}, text, sizeof text);
+    assert_non_null(strstr(text, "larger than the addressing mode"));
+    assert_null(strstr(text, "must be zero"));
+    psw_fields((struct psw){UINT64_MAX, UINT64_MAX}, text, sizeof text);
+    assert_true(strlen(text) < sizeof text - 1);
+    assert_int_equal(text[strlen(text) - 1], '\n');
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wraps_by_addressing_mode), cmocka_unit_test(tells_waits_apart),
         cmocka_unit_test(sets_the_condition_code),  cmocka_unit_test(knows_instruction_lengths),
         cmocka_unit_test(describes_in_words),       cmocka_unit_test(description_fits_and_is_cut),
-        cmocka_unit_test(instructions_that_go_on),
+        cmocka_unit_test(instructions_that_go_on),  cmocka_unit_test(names_every_field),
+        cmocka_unit_test(names_what_is_not_valid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

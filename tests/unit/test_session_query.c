@@ -437,9 +437,9 @@ static void test_symbols_are_for_s390x(void **state)
 static void test_monitor(void **state)
 {
     struct world *w = *state;
-    static const char *const names[] = {
-        "help", "psw",   "regs",    "cpus",      "exits", "per", "step-interrupts",
-        "tod",  "reset", "restart", "powerdown", "quit"};
+    static const char *const names[] = {"help",      "psw",     "regs",    "cpus",      "space",
+                                        "translate", "lowcore", "exits",   "per",       "step-interrupts",
+                                        "tod",       "reset",   "restart", "powerdown", "quit"};
     char text[0x2000];
     int status;
     strcpy(text, monitor(w, " help "));
