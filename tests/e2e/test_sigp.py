@@ -149,6 +149,12 @@ def test_orders(cpus):
     assert initial.word(0x180) == 0xe0 and initial.word(0x180 + 8 * 5) == 0
     assert initial.word(0x80 + 8 * 6) == 0x6666666600000000  # general registers stay
     assert client.read(RESTART_OLD, 16) == bytes(16)
+    cpus.send(  # a prefix of a CPU that has run
+        step(STOP, wait=STOPS, state=IS_STOPPED),
+        step(SET_PREFIX, PREFIX, state=IS_STOPPED),
+        step(START, wait=ROUND),
+        step(STOP_AND_STORE, wait=STOPS, state=IS_STOPPED))
+    Status(client, SAVE_AREA).assert_of_the_guest(PREFIX)
 
 
 def test_orders_to_nobody(cpus):
