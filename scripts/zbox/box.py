@@ -25,6 +25,8 @@ from .image import AGENT_PORT
 MEMORY = 768
 BENCH_MEMORY = 1536
 HOST_MARGIN = 256
+# The part of provide that makes the box with each kernel.
+PART_OF = {"release": "box", "later": "later"}
 SOCKET_PATH_LIMIT = 107
 UP_LIMIT = 180
 DOWN_LIMIT = 20
@@ -42,7 +44,7 @@ class Box:
     """The box called NAME. All methods raise Failure with one clear line.
 
         box = Box("default")
-        box.up()                              boots it unless it is up
+        box.up()                              boots it unless it is up; up(kernel="later")
         box.run(["uname", "-m"])              like subprocess.run, in the box
         box.popen(["zgdbd", ...])             like subprocess.Popen, in the box
         box.push("build/zgdbd")               to /opt/zgdbd, which is on the PATH there
@@ -101,24 +103,36 @@ class Box:
             finally:
                 os.close(fd)
 
-    def up(self, memory=None, bench=False):
-        """Boot the box; True when this call did it, False when it was up already."""
+    def up(self, memory=None, bench=False, kernel=None):
+        """Boot the box, with the release's kernel unless told; True when this call did it, False when it was up already."""
         memory = memory or (BENCH_MEMORY if bench else MEMORY)
+        if bench and kernel == "later":
+            raise Failure("the benchmark's box has the release's kernel; leave out --bench or --kernel")
         with self.locked():
             if self.alive():
-                if bench and not self.info()["bench"]:
-                    raise Failure(f"box {self.name} is up without QEMU; end it with scripts/box "
-                                  "down, or choose another --name")
+                self.check_is(bench, kernel)
                 return False
             self.clean()
             check_machine(memory)
-            provide.ensure("bench" if bench else "box")
+            kernel = kernel or "release"
+            provide.ensure("bench" if bench else PART_OF[kernel])
             with cache_lock(shared=True):
-                self.start(memory, bench)
+                self.start(memory, bench, kernel)
         return True
 
-    def start(self, memory, bench):
-        images = os.path.join(cache_dir(), "box")
+    def check_is(self, bench, kernel):
+        """Is the box that is up the one that is wanted?"""
+        info = self.info()
+        if bench and not info["bench"]:
+            lack = "is up without QEMU"
+        elif kernel not in (None, info["host"]):
+            lack = f"is up with the {info['host']} kernel, {info['kernel']}"
+        else:
+            return
+        raise Failure(f"box {self.name} {lack}; end it with scripts/box down, or choose another --name")
+
+    def start(self, memory, bench, kernel):
+        images = provide.cached(f"box{provide.KERNELS[kernel]}")
         os.mkfifo(self.path("life"), 0o600)
         reader = os.open(self.path("life"), os.O_RDONLY | os.O_NONBLOCK)
         life = os.open(self.path("life"), os.O_WRONLY)
@@ -133,7 +147,7 @@ class Box:
         for fd in (reader, life, report):
             os.close(fd)
         try:
-            self.write_info(process.pid, memory, bench)
+            self.write_info(process.pid, images, memory=memory, bench=bench, host=kernel)
             self.await_ready(result)
         except BaseException:
             process.kill()
@@ -142,10 +156,9 @@ class Box:
         finally:
             os.close(result)
 
-    def write_info(self, pid, memory, bench):
-        with open(os.path.join(cache_dir(), "box/kernel-version"), encoding="ascii") as version:
-            info = {"pid": pid, "kernel": version.read(), "memory": memory, "bench": bench,
-                    "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+    def write_info(self, pid, images, **chosen):
+        with open(os.path.join(images, "kernel-version"), encoding="ascii") as version:
+            info = {"pid": pid, "kernel": version.read(), "since": time.strftime("%Y-%m-%d %H:%M:%S"), **chosen}
         write_whole(self.path("info"), json.dumps(info).encode(), 0o600)
 
     def await_ready(self, result):

@@ -4,6 +4,7 @@ modules, and the .ins file that says where each goes. The benchmark's initramfs 
 archive loaded right behind the first."""
 
 import glob
+import lzma
 import os
 import shutil
 import struct
@@ -11,7 +12,7 @@ import subprocess
 
 from . import cpio
 from .common import SCRIPTS, Failure, run, write_whole
-from .kernel import flat_image
+from .kernel import flat_image, with_checksums
 
 CROSS = "s390x-linux-gnu-"
 MODULES = ("kvm", "fsm", "ccwgroup", "ctcm")
@@ -54,37 +55,39 @@ def one_file(pattern, what):
     return found[0]
 
 
+def kernel_of(unpacked):
+    return one_file(os.path.join(unpacked, "boot/vmlinuz-*"), "the s390x kernel")
+
+
 def kernel_version(unpacked):
-    vmlinuz = one_file(os.path.join(unpacked, "boot/vmlinuz-*"), "the s390x kernel")
-    return os.path.basename(vmlinuz).split("-", 1)[1]
+    return os.path.basename(kernel_of(unpacked)).split("-", 1)[1]
 
 
-def make_images(unpacked, out):
-    """The guest kernels: OUT/vmlinuz as Debian ships it, OUT/linux.img flat and fast."""
-    vmlinuz = one_file(os.path.join(unpacked, "boot/vmlinuz-*"), "the s390x kernel")
-    os.makedirs(out, exist_ok=True)
-    flat = flat_image(read(vmlinuz), os.path.basename(vmlinuz))
-    write_whole(os.path.join(out, "vmlinuz"), read(vmlinuz))
-    write_whole(os.path.join(out, "linux.img"), flat)
+def make_images(unpacked, vmlinuz, flat):
+    """The files VMLINUZ, the kernel as Debian ships it, and FLAT, which starts fast."""
+    shipped = read(kernel_of(unpacked))
+    write_whole(vmlinuz, shipped)
+    write_whole(flat, with_checksums(flat_image(shipped, kernel_version(unpacked))))
 
 
 def add_modules(archive, unpacked, work):
-    """Stripped, since checking a module's signature costs two seconds each."""
+    """Stripped, since checking a module's signature costs two seconds each, and not compressed."""
     for name in MODULES:
-        module = one_file(os.path.join(unpacked, f"lib/modules/**/{name}.ko"), "a kernel module")
-        stripped = os.path.join(work, f"{name}.ko")
-        run([f"{CROSS}strip", "-g", "-o", stripped, module], f"stripping {module}")
-        archive.file(f"lib/modules/{name}.ko", read(stripped))
+        module = one_file(os.path.join(unpacked, f"lib/modules/**/{name}.ko*"), "a kernel module")
+        plain = os.path.join(work, f"{name}.ko")
+        write_whole(plain, lzma.decompress(read(module)) if module.endswith(".xz") else read(module))
+        run([f"{CROSS}strip", "-g", plain], f"stripping {module}")
+        archive.file(f"lib/modules/{name}.ko", read(plain))
 
 
-def base_archive(unpacked, images, work):
+def base_archive(unpacked, busybox, guest, work):
     archive = cpio.Archive()
     for name in ("proc", "sys", "tmp", "root", "opt", "usr/bin", "sbin", "etc"):
         archive.directory(name)
     archive.node("dev/console", 0o600, 5, 1)
     archive.node("dev/null", 0o666, 1, 3)
     archive.file("init", read(os.path.join(SCRIPTS, "box-init.sh")), 0o755)
-    archive.file("bin/busybox", read(os.path.join(unpacked, "bin/busybox")), 0o755)
+    archive.file("bin/busybox", read(busybox), 0o755)
     archive.file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n")
     archive.file("etc/group", b"root:x:0:\n")
     compile_guest("box-agent.c", os.path.join(work, "box-agent"), "-static")
@@ -93,7 +96,7 @@ def base_archive(unpacked, images, work):
     for name in ("box-agent", "box-prime"):
         archive.file(f"bin/{name}", read(os.path.join(work, name)), 0o755)
     add_modules(archive, unpacked, work)
-    archive.file("images/linux.img", read(os.path.join(images, "linux.img")))
+    archive.file("images/linux.img", read(guest))
     return archive.bytes()
 
 
@@ -117,12 +120,13 @@ def page_padded(data):
     return data + bytes(-len(data) % 4096)
 
 
-def make_box(unpacked, images, out):
-    """Everything `box up` needs, in the empty directory OUT."""
+def make_box(unpacked, flat, busybox, guest, out):
+    """Everything `box up` needs, in the empty directory OUT: the kernel that was UNPACKED and made FLAT, BUSYBOX for the
+    programs in the box, and GUEST, the kernel image for its guests."""
     work = os.path.join(out, "work")
     os.makedirs(work)
-    shutil.copyfile(os.path.join(images, "linux.img"), os.path.join(out, "linux.img"))
-    initrd = page_padded(base_archive(unpacked, images, work))
+    shutil.copyfile(flat, os.path.join(out, "linux.img"))
+    initrd = page_padded(base_archive(unpacked, busybox, guest, work))
     write_whole(os.path.join(out, "initrd.img"), initrd)
     write_ins(out, "box", ["initrd.img"])
     compile_host("box-nosleep.c", os.path.join(out, "nosleep.so"))

@@ -21,7 +21,7 @@ class Native:
     def alive(self):
         return True
 
-    def up(self, memory=None, bench=False):
+    def up(self, memory=None, bench=False, kernel=None):
         return False
 
     def down(self):

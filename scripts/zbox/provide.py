@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Provides what the project needs and keeps it in the cache: native tools, the s390x sysroot,
-the box's images, the benchmark's additions, a later kernel and a later gdb for the long tests. Each part is made
+the box's images, the benchmark's additions, the same box with a later kernel, a later gdb for the long tests. Each part is made
 in a temporary place, renamed when complete and stamped with what it was made from; a matching
 stamp means nothing to do."""
 
@@ -17,11 +17,11 @@ from .common import (SCRIPTS, Failure, cache_dir, cache_lock, make_dir, native_k
 
 TOOLS = """hercules gcc make git gcc-s390x-linux-gnu libc6-dev libc6-dev-s390x-cross linux-libc-dev-s390x-cross
 gdb-multiarch socat
-iproute2 cpio xz-utils binutils-s390x-linux-gnu libev-dev libelf-dev zlib1g-dev libseccomp-dev
+iproute2 cpio xz-utils zstd binutils-s390x-linux-gnu libev-dev libelf-dev zlib1g-dev libseccomp-dev
 libcmocka-dev qemu-user python3-pytest python3-pytest-timeout qemu-system-misc clang clang-tidy
 clang-format cppcheck libclang-rt-14-dev mandoc util-linux""".split()
 
-NATIVE_TOOLS = """gcc libc6-dev make git gdb socat xz-utils libev-dev libelf-dev zlib1g-dev libseccomp-dev
+NATIVE_TOOLS = """gcc libc6-dev make git gdb socat xz-utils zstd libev-dev libelf-dev zlib1g-dev libseccomp-dev
 libcmocka-dev python3-pytest python3-pytest-timeout qemu-system-misc clang clang-tidy clang-format
 cppcheck mandoc util-linux""".split()
 
@@ -31,12 +31,15 @@ libseccomp2 libcmocka-dev libcmocka0""".split()
 KERNEL_METAPACKAGE = "linux-image-s390x"
 RELEASE = "bookworm"
 LATER_SUITE = f"{RELEASE}-backports"
-LATER_KERNEL = "images/vmlinuz-later"
 LATER_RELEASE = "trixie"
 LATER_GDB = "gdb-later/gdb"
 LATER_GDB_PACKAGE = "gdb-multiarch"
 BOX_PACKAGES = ["busybox-static"]
 BENCH_PACKAGE = "qemu-system-misc"
+
+# The kernels that the box may have, and how the names end of what is in the cache for each.
+KERNELS = {"release": "", "later": "-later"}
+LATER_KERNEL = "images/vmlinuz-later"
 
 # A change of the recipe that the sources below do not show: count up.
 RECIPE = 1
@@ -208,11 +211,11 @@ def fetch_with_libraries(place, package, label, suite=None, architecture="s390x"
         shutil.rmtree(archives)
 
 
-def fetch_into(place, packages, label):
+def fetch_into(place, packages, label, suite=None):
     """PLACE becomes the unpacked packages, all or nothing."""
     debs, fresh = f"{place}.debs", f"{place}.new"
     with step(f"downloading and unpacking {label}"):
-        download(packages, debs)
+        download(packages, debs, suite)
         unpack(debs, fresh_dir(fresh))
         replace_tree(fresh, place)
         shutil.rmtree(debs)
@@ -230,30 +233,40 @@ def sysroot():
     stamp("sysroot", wanted)
 
 
-def kernel():
-    """The unpacked kernel and busybox, and from them the guest kernel images."""
-    wanted = fingerprint([KERNEL_METAPACKAGE, *BOX_PACKAGES], ("zbox/kernel.py",))
-    if is_stamped("kernel", wanted, "images/linux.img"):
+def kernel(which="release"):
+    """The unpacked kernel, with the release's also busybox, and the kernel images made from it."""
+    name, flat = f"kernel{KERNELS[which]}", f"images/linux{KERNELS[which]}.img"
+    suite = LATER_SUITE if which == "later" else None
+    others = [] if suite else BOX_PACKAGES
+    wanted = fingerprint([KERNEL_METAPACKAGE, suite or RELEASE, *others], ("zbox/kernel.py",))
+    if is_stamped(name, wanted, flat):
         return
     need_room(make_dir(cache_dir()), 600, "the s390x kernel and its images")
-    update_lists()
-    package = resolve_kernel()
-    fetch_into(cached("kernel"), [package, *BOX_PACKAGES], f"{package} for s390x")
-    with step("making the fast-starting guest kernel"):
-        image.make_images(cached("kernel"), make_dir(cached("images")))
-    stamp("kernel", wanted)
+    if suite:
+        add_suite(suite)
+    else:
+        update_lists()
+    package = resolve_kernel(suite)
+    fetch_into(cached(name), [package, *others], f"{package} for s390x", suite)
+    with step("making the fast-starting kernel"):
+        make_dir(cached("images"))
+        image.make_images(cached(name), cached(f"images/vmlinuz{KERNELS[which]}"), cached(flat))
+    stamp(name, wanted)
 
 
-def box():
+def box(which="release"):
+    """The box with this kernel."""
     kernel()
-    wanted = fingerprint(["box", image.kernel_version(cached("kernel"))], BOX_SOURCES)
-    if native_kvm() or is_stamped("box", wanted, "box/box.ins"):
+    kernel(which)
+    name, unpacked, flat = (f"{part}{KERNELS[which]}" for part in ("box", "kernel", "images/linux"))
+    wanted = fingerprint([name, *(image.kernel_version(cached(tree)) for tree in ("kernel", unpacked))], BOX_SOURCES)
+    if native_kvm() or is_stamped(name, wanted, f"{name}/box.ins"):
         return
     with step("making the box's image"):
-        fresh = fresh_dir(cached("box.new"))
-        image.make_box(cached("kernel"), cached("images"), fresh)
-        replace_tree(fresh, cached("box"))
-    stamp("box", wanted)
+        fresh = fresh_dir(cached(f"{name}.new"))
+        image.make_box(cached(unpacked), cached(f"{flat}.img"), cached("kernel/bin/busybox"), cached("images/linux.img"), fresh)
+        replace_tree(fresh, cached(name))
+    stamp(name, wanted)
 
 
 def bench():
@@ -278,30 +291,15 @@ def fetch_qemu():
     stamp("qemu", wanted)
 
 
+def later():
+    """The box with the kernel of Debian's backports, which the long tests also take as a guest."""
+    box("later")
+
+
 def long():
     """What only the long tests need."""
-    later_kernel()
+    later()
     later_gdb()
-
-
-def later_kernel():
-    """The kernel of Debian's backports, as it is shipped: a second guest."""
-    wanted = fingerprint([KERNEL_METAPACKAGE, LATER_SUITE])
-    if is_stamped("long", wanted, LATER_KERNEL):
-        return
-    need_room(make_dir(cache_dir()), 400, f"the kernel of {LATER_SUITE}")
-    add_suite(LATER_SUITE)
-    package = resolve_kernel(LATER_SUITE)
-    debs, unpacked = cached("later.debs"), cached("later.new")
-    with step(f"downloading and unpacking {package} for s390x"):
-        download([package], debs, LATER_SUITE)
-        unpack(debs, fresh_dir(unpacked))
-        vmlinuz = image.one_file(os.path.join(unpacked, "boot/vmlinuz-*"), "the s390x kernel")
-        make_dir(cached("images"))
-        os.replace(vmlinuz, cached(LATER_KERNEL))
-        shutil.rmtree(debs)
-        shutil.rmtree(unpacked)
-    stamp("long", wanted)
 
 
 # Its own dynamic linker finds its own libraries; gdb finds its data and its Python beside itself.
@@ -329,7 +327,7 @@ def later_gdb():
     stamp("gdb-later", wanted)
 
 
-PARTS = {"tools": tools, "sysroot": sysroot, "box": box, "bench": bench, "long": long}
+PARTS = {"tools": tools, "sysroot": sysroot, "box": box, "bench": bench, "later": later, "long": long}
 
 
 def ensure(*names):
@@ -342,7 +340,7 @@ def ensure(*names):
 def clean():
     """Forget all that was made; the next setup starts from nothing."""
     with cache_lock():
-        for name in ("stamps", "apt", "sysroot", "kernel", "images", "box", "qemu", "later", "gdb-later"):
+        for name in ("stamps", "apt", "sysroot", "kernel", "images", "box", "kernel-later", "box-later", "qemu", "gdb-later"):
             for suffix in ("", ".new", ".old", ".debs"):
                 shutil.rmtree(cached(name) + suffix, ignore_errors=True)
     say(f"removed what scripts/setup had put into {cache_dir()}")

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Sets up a Debian 12 machine to build, test and show zgdbd.
 
-usage: scripts/setup [tools] [sysroot] [box] [bench] [long] [clean]
+usage: scripts/setup [tools] [sysroot] [box] [bench] [later] [long] [clean]
 
   tools    native packages (apt-get; as root, or where sudo asks for no password)
   sysroot  s390x libraries for the static link, in CACHE/sysroot
   box      the s390x kernel, CACHE/images/linux.img for guests, the box's image
   bench    QEMU for s390x, for the benchmark's box only
-  long     for make check-long only: the kernel of Debian's backports, CACHE/images/vmlinuz-later, and the gdb of Debian's
-           next release, CACHE/gdb-later/gdb (not installed)
+  later    the kernel of Debian's backports, CACHE/images/vmlinuz-later for guests, and the image of a
+           box that runs on it (box up --kernel later)
+  long     for make check-long: later, and the gdb of Debian's next release, CACHE/gdb-later/gdb
+           (not installed)
   clean    removes all of it from the cache again (not the native packages)
 
 Without a word: tools, sysroot and box. What is there already costs nothing, so this may be

@@ -22,9 +22,9 @@ LISTENING = r"listening on (.+)"
 
 @contextlib.contextmanager
 def open_box(name="default"):
-    """The box of this name, up; ended again if this call booted it."""
+    """The box of this name, up; ended again if this call booted it. ZGDBD_TEST_HOST=later: with that kernel."""
     box = zbox.open_box(name)
-    booted = box.up()
+    booted = box.up(kernel=os.environ.get("ZGDBD_TEST_HOST"))
     try:
         yield box
     finally:
