@@ -14,6 +14,8 @@
 #include "zgdbd/guest.h"
 #include "zgdbd/machine.h"
 
+#define LINUX_VERSION(major, minor) ((major) << 8 | (minor))
+
 /* The system calls of the engine, with the meaning and the errno of their namesakes in libc. */
 struct kvm_system {
     int (*open)(const char *path, int flags);
@@ -24,6 +26,7 @@ struct kvm_system {
     int (*madvise)(void *addr, size_t length, int advice);
     int (*fallocate)(int fd, int mode, off_t offset, off_t length);
     const char *(*architecture)(void); /* machine of uname(2) */
+    unsigned (*linux_version)(void);   /* of its release: LINUX_VERSION(6, 10) */
     /* Bytes that processes can still have: MemAvailable and SwapFree of /proc/meminfo. UINT64_MAX: not known.
      */
     uint64_t (*memory_available)(void);

@@ -185,9 +185,8 @@ struct vcpu {
 struct storage {
     void *mapping; /* with what is unused around it */
     size_t mapping_size;
-    int fd;         /* of --memory-file, or -1 */
-    bool reserved;  /* the file system holds space for all of the file */
-    bool write_all; /* no page of the file may be unwritten */
+    int fd;        /* of --memory-file, or -1 */
+    bool reserved; /* the file system holds space for all of the file */
 };
 
 struct kvm_machine {
@@ -205,6 +204,7 @@ struct kvm_machine {
     bool clear_reset;
     bool edat2;
     bool multiple_epoch; /* facility 139: the TOD clock has an epoch index */
+    bool suppresses; /* the host has enhanced suppression on protection: it may protect pages of its own */
     struct ipl_result ipl;
     struct sclp sclp;
     struct ipl_block ipl_block;

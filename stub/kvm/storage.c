@@ -163,9 +163,8 @@ static int reserve(struct kvm_machine *m, const struct stat *st, struct err *e)
 }
 
 /* Zeros all of it without giving up what is reserved. Where nothing is, cutting the file off is quicker; but
- * a host without enhanced suppression on protection (KVM_CAP_S390_COW) hands the guest a protection exception
- * for a page that the host has mapped and not yet seen written, so that there each page is written. Reserved
- * pages in memory count as written. */
+ * a host that does not suppress hands the guest a protection exception for a page that the host has mapped
+ * and not yet seen written, so that there each page is written. Reserved pages in memory count as written. */
 static int clear_file(struct kvm_machine *m)
 {
     int fd = m->storage.fd;
@@ -173,7 +172,7 @@ static int clear_file(struct kvm_machine *m)
 
     if (m->storage.reserved && m->sys->fallocate(fd, FALLOC_FL_ZERO_RANGE, 0, size) == 0)
         return 0;
-    if (!m->storage.reserved && !m->storage.write_all)
+    if (!m->storage.reserved && m->suppresses)
         return ftruncate(fd, 0) < 0 || ftruncate(fd, size) < 0 ? -1 : 0;
     memset(m->memory.base, 0, (size_t)m->memory.size);
     return 0;
@@ -219,9 +218,8 @@ static int map_file(struct kvm_machine *m, struct err *e)
             unlink(m->config.memory_file);
         return -1;
     }
-    m->storage.write_all = m->sys->ioctl(m->kvm_fd, KVM_CHECK_EXTENSION, (void *)KVM_CAP_S390_COW) <= 0;
     expect_cuts(m);
-    if ((st.st_size || m->storage.write_all) && clear_file(m) < 0)
+    if ((st.st_size || !m->suppresses) && clear_file(m) < 0)
         return not_cleared(m, e);
     return 0;
 }

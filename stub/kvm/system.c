@@ -28,6 +28,16 @@ static void *host_mmap(void *addr, size_t length, int prot, int flags, int fd, l
     return mmap(addr, length, prot, flags, fd, offset);
 }
 
+static unsigned host_linux_version(void)
+{
+    struct utsname name;
+    unsigned major, minor;
+
+    if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2)
+        return 0;
+    return LINUX_VERSION(major, minor);
+}
+
 static const char *host_architecture(void)
 {
     static struct utsname name;
@@ -108,6 +118,7 @@ const struct kvm_system kvm_host = {
     .madvise = madvise,
     .fallocate = fallocate,
     .architecture = host_architecture,
+    .linux_version = host_linux_version,
     .memory_available = host_memory_available,
     .file_space = host_file_space,
     .clock = host_clock,

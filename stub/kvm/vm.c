@@ -55,6 +55,7 @@ static int open_kvm(struct kvm_machine *m, struct err *e)
         return err_set(e, EXIT_NO_KVM,
                        "/dev/kvm lacks KVM_CAP_S390_PSW: this kernel does not show the PSW of a guest "
                        "after every exit, which a debugger needs; use Linux 2.6.33 or newer");
+    m->suppresses = capability(m, KVM_CAP_S390_COW) > 0;
     return 0;
 }
 
@@ -82,6 +83,20 @@ static int give_memory(struct kvm_machine *m, struct err *e)
                        "KVM does not accept %llu MiB of guest memory: %s; choose less with --memory",
                        (unsigned long long)(size / MIB), strerror(errno));
     return 0;
+}
+
+/* Linux 6.10 and later map a page of zeros, protected, where a page of the guest is read first. A host that
+ * does not suppress hands the guest a protection exception for the store that follows. A process whose guest
+ * uses storage keys gets no such pages, and setting one is using them: that of the first page, which is 0
+ * anyhow. Where that fails the guest's memory is what it would have been. The keys cost time: a kernel that
+ * needs none gets none. */
+static void forbid_protected_pages(struct kvm_machine *m)
+{
+    uint8_t key = 0;
+    struct kvm_s390_skeys keys = {.count = 1, .skeydata_addr = (uintptr_t)&key};
+
+    if (!m->suppresses && m->sys->linux_version() >= LINUX_VERSION(6, 10))
+        vm_ioctl(m, m->vm_fd, KVM_S390_SET_SKEYS, &keys);
 }
 
 /* Takes floating interruptions back and tells which are pending; a kernel without it lets them wait across a
@@ -221,6 +236,7 @@ static int bring_up(struct kvm_machine *m, struct err *e)
     if (open_kvm(m, e) < 0 || storage_map(m, e) < 0 || reset_load(m, true, e) < 0 || create_vm(m, e) < 0 ||
         give_memory(m, e) < 0)
         return -1;
+    forbid_protected_pages(m);
     enable(m, KVM_CAP_S390_VECTOR_REGISTERS);
     enable(m, KVM_CAP_S390_GS);
     enable(m, KVM_CAP_S390_RI);

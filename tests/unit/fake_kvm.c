@@ -45,6 +45,7 @@ void kernel_check(bool condition, const char *text, int line)
 void kernel_reset(void)
 {
     kernel = (struct fake_kvm){.architecture = "s390x",
+                               .linux_version = LINUX_VERSION(6, 12),
                                .api_version = KVM_API_VERSION,
                                .mmap_size = 0x4000,
                                .memory_available = UINT64_MAX,
@@ -163,6 +164,11 @@ static uint64_t kernel_file_space(int fd)
 {
     (void)fd;
     return kernel.file_space;
+}
+
+static unsigned kernel_linux_version(void)
+{
+    return kernel.linux_version;
 }
 
 static const char *kernel_architecture(void)
@@ -318,6 +324,9 @@ static int vm_ioctl(unsigned long request, void *arg)
         return kernel.create_vcpu_errno ? fails(kernel.create_vcpu_errno) : take_fd(VCPU_FD);
     case KVM_CREATE_DEVICE:
         return create_device(arg);
+    case KVM_S390_SET_SKEYS:
+        kernel.keys_set += (unsigned)((const struct kvm_s390_skeys *)arg)->count;
+        return kernel.size ? 0 : fails(EFAULT);
     case KVM_S390_INTERRUPT:
         kernel.vm_interrupts++;
         kernel.interrupt = *(const struct kvm_s390_interrupt *)arg;
@@ -470,6 +479,7 @@ const struct kvm_system kernel_system = {
     .madvise = kernel_madvise,
     .fallocate = kernel_fallocate,
     .architecture = kernel_architecture,
+    .linux_version = kernel_linux_version,
     .memory_available = kernel_memory_available,
     .file_space = kernel_file_space,
     .clock = kernel_clock,

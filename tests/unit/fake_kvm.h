@@ -24,6 +24,7 @@ typedef int kernel_run_fn(struct kvm_run *run);
 struct fake_kvm {
     /* What the test wants; set after kernel_reset(). */
     const char *architecture;
+    unsigned linux_version;
     long hidden[8]; /* capabilities that this kernel lacks; 0 ends the list */
     int open_errno;
     int api_version;
@@ -57,6 +58,7 @@ struct fake_kvm {
     unsigned nhw;
     struct kvm_hw_breakpoint hw[KERNEL_HW_MAX];
     unsigned vm_interrupts, vcpu_interrupts;
+    unsigned keys_set;                   /* storage keys */
     unsigned flic_asked;                 /* for pending interruptions */
     unsigned vm_interrupts_cleared;      /* how often */
     struct kvm_s390_interrupt interrupt; /* the last one */

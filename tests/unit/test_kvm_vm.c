@@ -185,6 +185,28 @@ static void needs_no_capability_but_the_psw(void **state)
     rig_assert_stop(rig_step(), STOP_STEP, 0x2004);
 }
 
+/* There KVM must give the guest no page that is protected, which it does for one that uses storage keys. */
+static void where_protection_is_not_suppressed(void **state)
+{
+    (void)state;
+    kernel.hidden[0] = KVM_CAP_S390_COW;
+    assert_true(rig_create());
+    assert_int_equal(kernel.keys_set, 1);
+}
+
+static void storage_keys_are_left_alone_elsewhere(void **state)
+{
+    (void)state;
+    assert_true(rig_create());
+    assert_int_equal(kernel.keys_set, 0);
+    rig_teardown(NULL);
+    rig_prepare(RIG_ELF);
+    kernel.hidden[0] = KVM_CAP_S390_COW;
+    kernel.linux_version = LINUX_VERSION(6, 9);
+    assert_true(rig_create());
+    assert_int_equal(kernel.keys_set, 0);
+}
+
 /* ---- resumes ---- */
 
 /* A resume that moves no CPU would never stop. */
@@ -286,6 +308,8 @@ int main(void)
         REFUSAL(refuses_an_initrd_that_does_not_fit),
         REFUSAL(runs_without_guest_debugging),
         REFUSAL(needs_no_capability_but_the_psw),
+        REFUSAL(where_protection_is_not_suppressed),
+        REFUSAL(storage_keys_are_left_alone_elsewhere),
         TEST(a_resume_that_moves_nobody_is_refused),
         TEST(counts_exits_by_reason),
         TEST(failed_runs_are_reported_and_counted),
