@@ -436,6 +436,7 @@ size_t memory_read(struct machine *m, unsigned cpu, enum mem_space space, uint64
                    size_t len);
 size_t memory_write(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr, const void *buf,
                     size_t len);
+uint8_t *memory_lowcore(const struct vcpu *cpu); /* NULL: the prefix area does not lie in memory */
 int memory_absolute(const struct vcpu *cpu, enum mem_space space, uint64_t addr, uint64_t *absolute);
 
 /* keys.c */

@@ -25,6 +25,13 @@ void memory_dat_context(struct machine *machine, unsigned cpu, struct dat_contex
     memory_context(&to_kvm(machine)->cpu[cpu], out);
 }
 
+uint8_t *memory_lowcore(const struct vcpu *cpu)
+{
+    uint64_t prefix = cpu->run->s.regs.prefix;
+
+    return prefix <= cpu->m->memory.size - LOWCORE_BYTES ? cpu->m->memory.base + prefix : NULL;
+}
+
 int memory_absolute(const struct vcpu *cpu, enum mem_space space, uint64_t addr, uint64_t *absolute)
 {
     struct dat_context ctx;

@@ -21,13 +21,6 @@
 
 /* ---- an interruption that comes first ---- */
 
-static uint8_t *lowcore(const struct vcpu *cpu)
-{
-    uint64_t prefix = cpu->run->s.regs.prefix;
-
-    return prefix <= cpu->m->memory.size - LOWCORE_BYTES ? cpu->m->memory.base + prefix : NULL;
-}
-
 static struct psw load_psw(const uint8_t *at)
 {
     return (struct psw){load_be64(at), load_be64(at + 8)};
@@ -46,7 +39,7 @@ static struct psw psw_of(const struct vcpu *cpu)
 /* Whether the CPU stands at the beginning of an interruption that came in front of the instruction at psw. */
 static bool interrupted_at(const struct vcpu *cpu, struct psw psw)
 {
-    const uint8_t *core = lowcore(cpu);
+    const uint8_t *core = memory_lowcore(cpu);
 
     for (unsigned old = OLD_PSWS; core && old < OLD_PSWS_END; old += 16)
         if (same_psw(load_psw(core + old), psw) &&
@@ -116,7 +109,7 @@ bool pass_is_quick(const struct vcpu *cpu)
 static void put_masks_back(struct vcpu *cpu, uint64_t next)
 {
     uint64_t masks = cpu->passing.psw.mask & MASKS, off = cpu->passing.psw.mask & ~(MASKS | PSW_CC);
-    uint8_t *core = lowcore(cpu);
+    uint8_t *core = memory_lowcore(cpu);
 
     if ((cpu->run->psw_addr == cpu->passing.psw.addr || cpu->run->psw_addr == next) &&
         (cpu->run->psw_mask & ~PSW_CC) == off) {

@@ -4,17 +4,29 @@
  * watched bytes are looked at. A step that begins sets up what it needs (KVM's single-step, the traps at the
  * interruption handlers); in a range the next instructions go on with that for as long as it stays right, at
  * the cost of one KVM_RUN and a few comparisons each. */
+#include <string.h>
+
 #include "internal.h"
+#include "zgdbd/bytes.h"
+#include "zgdbd/interruption.h"
 
 /* Page tables change without notice: after so many steps in a range the traps are looked up again, at the
  * cost of one step that is slower. */
 #define FRESH_STEPS 256
+
+/* What a PER event stores in the lowcore (Principles, "Assigned Storage Locations"): code, ATMID and address;
+ * and its access identification. */
+#define LC_PROGRAM_CODE 0x8e
+#define LC_PER 0x96
+#define LC_PER_BYTES 10
+#define LC_PER_ACCESS 0xa1
 
 struct stepping {
     uint64_t start, size; /* of the range; size 0: one instruction */
     uint64_t breakpoints; /* where in the range one may be: breakpoints_apply_step() */
     uint64_t pc;          /* of the first instruction, and its length or 0 */
     unsigned length;
+    uint8_t per[LC_PER_BYTES], per_access; /* what the lowcore says of a PER event of the guest's own */
     bool never_faults;
     bool waits;      /* the CPU does when the step begins */
     bool went_on;    /* instructions were executed after the first: KVM may hold an interruption */
@@ -195,9 +207,27 @@ static enum entered kicked(struct vcpu *cpu, struct stepping *s, struct stop *st
     return single_step(cpu, s, stop) < 0 ? ENTERED_ERROR : ENTERED_KICK;
 }
 
+/* KVM since Linux 6.6 tells the guest of the step, as a PER event that comes with a program interruption. A
+ * guest whose old PSW has PER off can have had none: the CPU stands at that interruption's new PSW, and what
+ * was stored of the event is taken back. */
+static void forget_per_event(struct vcpu *cpu, const struct stepping *s)
+{
+    uint8_t *core = memory_lowcore(cpu);
+
+    if (!core || !(core[LC_PROGRAM_CODE + 1] & PGM_CODE_PER) ||
+        load_be64(core + LC_OLD_PSW(INTERRUPTION_PROGRAM)) & PSW_PER ||
+        load_be64(core + LC_NEW_PSW(INTERRUPTION_PROGRAM)) != cpu->run->psw_mask ||
+        load_be64(core + LC_NEW_PSW(INTERRUPTION_PROGRAM) + 8) != cpu->run->psw_addr)
+        return;
+    core[LC_PROGRAM_CODE + 1] &= (uint8_t)~PGM_CODE_PER;
+    memcpy(core + LC_PER, s->per, sizeof s->per);
+    core[LC_PER_ACCESS] = s->per_access;
+}
+
 /* What is at the PC, for the traps and for the end of the step. */
 static void begin(struct vcpu *cpu, struct stepping *s)
 {
+    const uint8_t *core = memory_lowcore(cpu);
     uint64_t insn;
     bool known = memory_absolute(cpu, SPACE_PSW, cpu->run->psw_addr, &insn) == 0;
 
@@ -205,6 +235,10 @@ static void begin(struct vcpu *cpu, struct stepping *s)
     s->length = known ? insn_length(cpu->m->memory.base[insn]) : 0;
     s->never_faults = known && never_faults(cpu->m->memory.base + insn, cpu->run->psw_mask);
     s->went_on = s->delivering = false;
+    if (core) {
+        memcpy(s->per, core + LC_PER, sizeof s->per);
+        s->per_access = core[LC_PER_ACCESS];
+    }
     set_traps(cpu, known && !s->waits ? &insn : NULL);
 }
 
@@ -245,6 +279,7 @@ static enum exit_outcome step_on(struct vcpu *cpu, struct stepping *s, struct st
     } while ((entered == ENTERED_KICK && !is_wait_over(cpu, s)) ||
              (entered == ENTERED_EXIT && !is_over(cpu, s, &outcome, stop)));
     traps_remove(cpu);
+    forget_per_event(cpu, s);
     if (s->waits_on)
         return OUTCOME_GO_ON;
     return entered == ENTERED_EXIT ? outcome : OUTCOME_STOP;

@@ -190,6 +190,16 @@ static bool per_event(struct kvm_run *run, uint64_t pc, bool before, enum done d
 
 /* ---- the loop ---- */
 
+/* Linux arch/s390/kvm/intercept.c, should_handle_per_event(): since 6.6 the event of a step is not taken out
+ * of a program interruption. */
+static void leave_per_event(uint8_t *lowcore, uint64_t pc)
+{
+    lowcore[0x8f] |= 0x80;
+    store_be16(lowcore + 0x96, 0x4000);
+    store_be64(lowcore + 0x98, pc);
+    lowcore[0xa1] = 0x0c;
+}
+
 static void take_interruptions(struct kvm_run *run)
 {
     uint8_t *lowcore = kernel.memory + run->s.regs.prefix;
@@ -198,6 +208,8 @@ static void take_interruptions(struct kvm_run *run)
         kernel.program_pending = false;
         store_be16(lowcore + 0x8c, (uint16_t)kernel.program_length);
         store_be16(lowcore + 0x8e, kernel.program_code);
+        if (kernel.exact_steps && kernel.debug_control & KVM_GUESTDBG_SINGLESTEP)
+            leave_per_event(lowcore, run->psw_addr - kernel.program_length);
         kernel_interruption(run, PROGRAM);
     } else if (kernel.external_pending && run->psw_mask & PSW_EXT) {
         kernel.external_pending = false;

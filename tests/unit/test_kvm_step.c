@@ -96,6 +96,35 @@ static void over_an_operation_exception(void **state)
     }
 }
 
+/* Linux 6.6 and later store it with the exception's code. Of the guest's own events nothing is taken away. */
+static void the_guest_hears_of_no_event_of_the_step(void **state)
+{
+    (void)state;
+    kernel.exact_steps = true;
+    rig_put(0x2000, "b2ff0000");
+    rig_put(0x96, "1234 1122334455667788");
+    rig_put(0xa1, "56");
+    steps_to(RIG_PROGRAM);
+    rig_assert_old_program_psw(0x2004, "00040001");
+    rig_assert_bytes(0x96, "1234 1122334455667788");
+    rig_assert_bytes(0xa1, "56");
+    rig_set_reg(REG_PSWM, RIG_64BIT | PSW_PER);
+    rig_set_reg(REG_PSWA, 0x2000);
+    steps_to(RIG_PROGRAM);
+    rig_assert_bytes(0x8e, "0081");
+    rig_assert_bytes(0x98, "0000000000002000");
+}
+
+/* A lowcore that says so is no interruption's doing. */
+static void what_a_program_keeps_in_the_lowcore_stays(void **state)
+{
+    (void)state;
+    rig_put(0x2000, AGHI_10_1);
+    rig_put(0x8e, "0081");
+    steps_to(0x2004);
+    rig_assert_bytes(0x8e, "0081");
+}
+
 /* Without KVM_CAP_S390_IRQ_STATE nobody can know: the stop is where KVM says. */
 static void over_an_operation_exception_without_irq_state(void **state)
 {
@@ -531,6 +560,8 @@ int main(void)
         TEST(over_lpswe),
         TEST(lpswe_into_a_trap),
         TEST(over_an_operation_exception),
+        TEST(the_guest_hears_of_no_event_of_the_step),
+        TEST(what_a_program_keeps_in_the_lowcore_stays),
         TEST(over_an_operation_exception_without_irq_state),
         TEST(over_an_addressing_exception),
         TEST(over_the_guests_own_zero_opcode),
