@@ -323,6 +323,26 @@ def test_two_boxes_and_crash(box):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(300)
+def test_later_kernel():
+    """Its KVM and its network work; who wants the other kernel under this name is told."""
+    name = f"{NAME}-later"
+    try:
+        assert cli("--name", name, "up", "--kernel", "later").returncode == 0
+        box = open_box(name)
+        assert run(box, "uname", "-r").stdout.startswith(b"6.12.")
+        assert run(box, "box-prime").returncode == 0
+        data = os.urandom(300_000)
+        assert run(box, "cat", input=data).stdout == data
+        assert "Linux 6.12." in cli("--name", name, "status").stdout
+        one_line(cli("--name", name, "up", "--kernel", "release"), "later kernel, 6.12.", "--name")
+        assert not box.up()
+        one_line(cli("--name", f"{name}2", "up", "--kernel", "later", "--bench"), "leave out --bench or --kernel")
+    finally:
+        open_box(name).down()
+
+
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_down_gives_up_a_boot():
     box = open_box(f"{NAME}-early")
@@ -438,7 +458,8 @@ def test_unknown_kernel(tmp_path):
         kernel.flat_image(bytes(1 << 20), "zeros")
     vmlinuz = pathlib.Path(common.cache_dir(), "images", "vmlinuz").read_bytes()
     with pytest.raises(Failure, match="not recognized"):
-        kernel.flat_image(vmlinuz.replace(kernel.PROLOGUE, bytes(len(kernel.PROLOGUE))), "other")
+        at = kernel.STUBS[0].code.search(vmlinuz).start("function")
+        kernel.flat_image(vmlinuz[:at] + bytes(6) + vmlinuz[at + 6:], "other")
     with pytest.raises(Failure, match="not found"):
         kernel.flat_image(vmlinuz.replace(b"\xfd7zXZ", b"\xfd7zXY"), "damaged")
 
@@ -448,6 +469,20 @@ def test_flat_image():
     flat = (images / "linux.img").read_bytes()
     assert flat[0x10008:0x1000e] == b"S390EP"
     assert flat == kernel.flat_image((images / "vmlinuz").read_bytes(), "vmlinuz")
+
+
+@pytest.mark.long
+def test_flat_image_of_the_later_kernel():
+    """It is zstd's, and its checksums are repaired."""
+    provide.ensure("later")
+    images = pathlib.Path(common.cache_dir(), "images")
+    flat = (images / "linux-later.img").read_bytes()
+    vmlinuz = (images / "vmlinuz-later").read_bytes()
+    assert flat[0x10008:0x1000e] == b"S390EP"
+    assert flat == kernel.with_checksums(kernel.flat_image(vmlinuz, "vmlinuz-later"))
+    assert flat.count(kernel.SUM_AT_R2) == 1 and kernel.SUM_AT_ZERO not in flat
+    with pytest.raises(Failure, match="not found"):
+        kernel.flat_image(vmlinuz.replace(b"\x28\xb5\x2f\xfd", b"\x28\xb5\x2f\xfc"), "damaged")
 
 
 # ---- setup ----
