@@ -238,6 +238,31 @@ static bool somebody_is_held(const struct kvm_machine *m)
     return false;
 }
 
+/* With the lock held: whether that is to be told, in *stop. Not if all are being stopped: of those that still
+ * run then some may just have parked. */
+static bool tell_halt(const struct vcpu *cpu, struct stop *stop)
+{
+    const struct kvm_machine *m = cpu->m;
+
+    if (m->nstops || atomic_load(&cpu->stop_requested))
+        return false;
+    if (m->halted == m->running) {
+        *stop = reason_for_all(cpu)->halted_by;
+        if (somebody_is_held(m))
+            stop_at(
+                cpu, stop, STOP_HALTED,
+                "no CPU that was let go can run on: stopped, or in a disabled wait; let the others go, or "
+                "change its PSW");
+        return true;
+    }
+    if (cpu->action.verb == CPU_CONTINUE)
+        return false;
+    stop_at(cpu, stop, STOP_HALTED,
+            "it cannot step: stopped, or in a disabled wait; change its PSW, or continue, and it waits for "
+            "another CPU to start it");
+    return true;
+}
+
 bool gate_halt(struct vcpu *cpu, struct stop *stop)
 {
     struct kvm_machine *m = cpu->m;
@@ -249,14 +274,7 @@ bool gate_halt(struct vcpu *cpu, struct stop *stop)
     cpu->is_halted = true;
     cpu->halted_by = *stop;
     m->halted++;
-    if (m->halted == m->running && !m->nstops) {
-        *stop = reason_for_all(cpu)->halted_by;
-        if (somebody_is_held(m))
-            stop_at(
-                cpu, stop, STOP_HALTED,
-                "no CPU that was let go can run on: stopped, or in a disabled wait; let the others go, or "
-                "change its PSW");
-    } else {
+    if (!tell_halt(cpu, stop)) {
         change(cpu, GATE_OUT);
         while (cpu->is_halted && !atomic_load(&cpu->stop_requested))
             pthread_cond_wait(&m->gate, &m->lock);

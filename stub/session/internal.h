@@ -96,6 +96,8 @@ struct target {
     unsigned queue[MACHINE_MAX_CPUS]; /* CPUs that are SIDE_UNTOLD, in the order of their stops */
     unsigned queued;
     bool in_flight;           /* the first of them was sent, and is not acknowledged: non-stop */
+    bool told_alone;          /* it was the answer to ?, and the others are for notifications, */
+    bool news_wait;           /* behind the next request */
     const struct stop *batch; /* while stops are collected: all of them */
     size_t nbatch;
     struct stop stop;   /* the last one; valid if has_stop */

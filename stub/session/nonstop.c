@@ -148,6 +148,7 @@ static bool stalls(struct target *t, const struct stop *stop)
 enum target_state nonstop_stop(struct target *t, struct err *e)
 {
     const struct stop *end = NULL;
+    t->news_wait = false;
     for (size_t i = 0; i < t->nbatch; i++) {
         const struct stop *stop = &t->batch[i];
         if (stop_is_end(stop->reason) && !end) {
@@ -172,7 +173,7 @@ enum target_state nonstop_stop(struct target *t, struct err *e)
 
 static void announce(struct target *t)
 {
-    if (t->in_flight || !t->queued)
+    if (t->in_flight || t->news_wait || !t->queued)
         return;
     t->in_flight = true;
     session_announce(t->session, t->queue[0]);
@@ -206,6 +207,9 @@ enum target_state nonstop_idle(struct target *t, struct err *e)
 
 /* ---- ? and vStopped ---- */
 
+/* Of the CPUs that stand ? is to give the first, and vStopped all the others. But gdb (13 and 16) fails an
+ * assertion of its own if it gets more than one until it has looked at the first, or a notification: so the
+ * others are told as if they had stopped a little later, behind the next request. */
 bool target_tell_all(struct target *t)
 {
     unsigned first = t->has_stop ? t->stop.cpu : 0;
@@ -217,7 +221,7 @@ bool target_tell_all(struct target *t)
         t->cpus[cpu].side = SIDE_UNTOLD;
         t->queue[t->queued++] = cpu;
     }
-    t->in_flight = t->queued;
+    t->in_flight = t->told_alone = t->queued;
     return t->queued;
 }
 
@@ -227,6 +231,8 @@ int target_next_told(struct target *t)
         return -1;
     if (t->in_flight)
         stops_remove(t, t->queue[0]);
-    t->in_flight = t->queued;
-    return t->queued ? (int)t->queue[0] : -1;
+    t->in_flight = t->queued && !t->told_alone;
+    t->news_wait = t->told_alone;
+    t->told_alone = false;
+    return t->in_flight ? (int)t->queue[0] : -1;
 }

@@ -266,7 +266,7 @@ void cmd_attach(struct session *s, const struct rsp_request *r)
         no_such_process(s);
     } else if (s->target->non_stop) { /* that the CPUs stand is told by notifications */
         target_tell_all(s->target);
-        s->target->in_flight = false;
+        s->target->in_flight = s->target->told_alone = false;
         rsp_reply(&s->out, "OK");
     } else {
         stop_reply(s);

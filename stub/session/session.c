@@ -397,8 +397,10 @@ static void run_packet(struct session *s)
 {
     size_t reply = acknowledge(s);
     s->pending = false;
-    if (session_attached(s))
+    if (session_attached(s)) {
         s->target->stalled = false; /* whatever it is, it may let a CPU run */
+        s->target->news_wait = false;
+    }
     if (s->verdict == RSP_UNKNOWN)
         rsp_reply(&s->out, "");
     else if (s->verdict == RSP_MALFORMED)

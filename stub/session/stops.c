@@ -13,7 +13,7 @@ void stops_clear(struct target *t)
     for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
         t->cpus[cpu] = (struct cpu_view){.side = SIDE_HELD};
     t->queued = 0;
-    t->in_flight = false;
+    t->in_flight = t->told_alone = t->news_wait = false;
     t->break_in = false;
     t->stalled = false;
 }
@@ -112,7 +112,7 @@ void stops_all_stop(struct target *t)
     stops_hold(t);
     if (t->in_flight)
         stops_remove(t, t->queue[0]);
-    t->in_flight = false;
+    t->in_flight = t->told_alone = false;
     for (unsigned at = t->queued; at-- > 0;) {
         unsigned cpu = t->queue[at];
         if (t->cpus[cpu].quiet || !stops_worth_keeping(&t->cpus[cpu].stop))
