@@ -60,7 +60,7 @@ static int make_guest(struct daemon *d, const struct options *o, struct err *e)
     if (!d->target)
         return -1;
     server_set_target(d->server, d->target);
-    return 0;
+    return o->trace ? server_trace(d->server, d->machine, o->trace, o->trace_kinds, e) : 0;
 }
 
 static int make_consoles(struct daemon *d, const struct options *o, struct err *e)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "zgdbd/options.h"
+#include "zgdbd/trace.h"
 
 #define MIB 0x100000ULL
 #define MEMORY_DEFAULT (256 * MIB)
@@ -37,6 +38,8 @@ enum {
     OPT_ON_SHUTDOWN,
     OPT_ON_DISCONNECT,
     OPT_LOG,
+    OPT_TRACE,
+    OPT_TRACE_ONLY,
     OPT_VERSION,
     OPT_HELP,
 };
@@ -65,6 +68,8 @@ static const struct option long_options[] = {
     {"on-shutdown", required_argument, NULL, OPT_ON_SHUTDOWN},
     {"on-disconnect", required_argument, NULL, OPT_ON_DISCONNECT},
     {"log", required_argument, NULL, OPT_LOG},
+    {"trace", required_argument, NULL, OPT_TRACE},
+    {"trace-only", required_argument, NULL, OPT_TRACE_ONLY},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
@@ -116,6 +121,11 @@ static const char help[] =
     "\n"
     "General:\n"
     "  --log LEVEL           error, warning, info or debug, on standard error (default warning)\n"
+    "  --trace FILE          write a line for each exit of the guest to zgdbd: time, CPU, PSW, reason\n"
+    "  --trace-only REASONS  only such exits, divided by commas: debug, service-call, diag, sigp,\n"
+    "                        other-instruction, operation-exception, disabled-wait, stop, "
+    "interruption-loop,\n"
+    "                        reset, kick, other\n"
     "  --version             print the version and exit\n"
     "  --help                print this text and exit\n"
     "\n"
@@ -164,6 +174,15 @@ static int parse_memory(const char *text, uint64_t *bytes, struct err *e)
         return err_set(e, EXIT_USAGE, "--memory %s: the size must be a multiple of 1M, and not 0", text);
     *bytes = value;
     return 0;
+}
+
+static int parse_trace_only(const char *text, unsigned *kinds, struct err *e)
+{
+    struct err why;
+
+    if (exit_kinds_parse(text, kinds, &why))
+        return err_set(e, EXIT_USAGE, "--trace-only %s", why.text);
+    return *kinds ? 0 : err_set(e, EXIT_USAGE, "--trace-only: give a reason, such as diag");
 }
 
 /* Finds text among count words; -1 with *e that names them. */
@@ -408,6 +427,11 @@ static int parse_option(int option, struct options *o, struct given *given, stru
         return parse_disconnect(optarg, &o->policy.on_disconnect, e);
     case OPT_LOG:
         return parse_log(optarg, &o->log, e);
+    case OPT_TRACE:
+        o->trace = optarg;
+        return 0;
+    case OPT_TRACE_ONLY:
+        return parse_trace_only(optarg, &o->trace_kinds, e);
     default:
         return parse_guest_option(option, o, given, e);
     }
@@ -439,6 +463,8 @@ static int check_together(struct options *o, const struct given *given, struct e
         return -1;
     if (o->has_psw && o->has_entry)
         return err_set(e, EXIT_USAGE, "--psw and --entry exclude each other: the PSW names the address");
+    if (o->trace_kinds != EXIT_KINDS_ALL && !o->trace)
+        return err_set(e, EXIT_USAGE, "--trace-only says what goes into a file: give --trace FILE, too");
     if (!o->stdio && !given->listen_any && !listen_is_local(&o->listen))
         return err_set(
             e, EXIT_USAGE,
@@ -451,8 +477,12 @@ enum options_verdict options_parse(int argc, char **argv, struct options *o, str
 {
     struct given given = {false, false, false};
     int option;
-    *o = (struct options){
-        .memory = MEMORY_DEFAULT, .cpus = 1, .log = LOG_WARNING, .console_type = SCLP_VT220, .escape = 0x1d};
+    *o = (struct options){.memory = MEMORY_DEFAULT,
+                          .cpus = 1,
+                          .log = LOG_WARNING,
+                          .console_type = SCLP_VT220,
+                          .escape = 0x1d,
+                          .trace_kinds = EXIT_KINDS_ALL};
     if (listen_parse(LISTEN_DEFAULT, &o->listen, e))
         return OPTIONS_ERROR;
     optind = 0; /* glibc: start over, whoever parsed before */

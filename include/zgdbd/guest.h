@@ -216,6 +216,8 @@ typedef size_t console_read_fn(void *ctx, uint8_t *buf, size_t size);
 #define SCLP_VT220 1u
 #define SCLP_LINE 2u
 
+#define SCLP_COMMAND_MASK 0xffff00ffu /* the bits of a command word that count */
+
 #define SCLP_INPUT_BYTES 256u
 
 struct sclp_config {
@@ -369,5 +371,10 @@ struct instruction_answer {
 /* What an instruction gets that KVM leaves to user space and that is none of SERVC, DIAG and SIGP: ipa and
  * ipb as in kvm_run. One that is not in the table is an operation exception. */
 struct instruction_answer instruction_answer(uint16_t ipa, uint32_t ipb, uint64_t psw_mask);
+
+#define INSTRUCTION_NAME_MAX 16
+
+/* The mnemonic of an instruction in the table (always terminated); false for any other: "". */
+bool instruction_name(uint16_t ipa, uint32_t ipb, char *name, size_t size);
 
 #endif

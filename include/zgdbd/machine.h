@@ -434,8 +434,9 @@ static inline int machine_trace(struct machine *m, bool on, struct err *e)
     return m->ops->trace(m, on, e);
 }
 
-/* Copies up to max records from number *next on (from the oldest that is still there if that is later),
- * oldest first, and sets *next to the number after the last one copied. May be called while CPUs run. */
+/* Copies up to max records from number *next on (from the oldest that is still there if that is later, from
+ * the end if that is earlier), oldest first, and sets *next to the number from which to read on. Numbers that
+ * are left out are of records that were lost. May be called while CPUs run. */
 static inline size_t machine_trace_read(struct machine *m, uint64_t *next, struct exit_record *out,
                                         size_t max)
 {

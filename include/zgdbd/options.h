@@ -43,6 +43,8 @@ struct options {
     unsigned console_type; /* SCLP_VT220, SCLP_LINE */
     int escape;            /* a control character, or CONSOLE_NO_ESCAPE */
     struct policy policy;
+    const char *trace;    /* file, or NULL */
+    unsigned trace_kinds; /* 1u << enum exit_kind */
     enum log_level log;
     bool version; /* with OPTIONS_DONE: --version, else --help */
 };

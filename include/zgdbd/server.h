@@ -79,6 +79,12 @@ int server_listen(struct server *s, const struct listen_spec *spec, char *name, 
  * --on-disconnect says: nobody can come back. */
 int server_stdio(struct server *s, int in, int out, struct err *e);
 
+/* Switches the exit trace on, and writes a line into the file for each exit whose kind is in `kinds` (1u <<
+ * enum exit_kind), the newest at most some tens of milliseconds after it happened. The file is emptied first.
+ * What cannot be written in time is lost, and a line says how much. Once, after server_set_target(); the
+ * machine remains the caller's. -1 with *e. */
+int server_trace(struct server *s, struct machine *m, const char *path, unsigned kinds, struct err *e);
+
 /* Runs until the target has ended, or SIGTERM, SIGINT, SIGHUP or the escape key (EXIT_SHUTDOWN); returns the
  * exit status. */
 int server_run(struct server *s);

@@ -95,6 +95,9 @@ void target_console_input(struct target *t);
 /* True once the daemon is to end, after what sessions still have to send is sent. */
 bool target_exited(const struct target *t, int *status);
 
+/* Switches the exit trace: machine_trace(). While it is on, the last exits are told behind a crash. */
+int target_trace(struct target *t, bool on, struct err *e);
+
 /* Asks the guest to shut down in order. -1 with *e, which says why not, if it cannot. It may be running or
  * not; a stopped one hears of it when it is resumed. */
 int target_powerdown(struct target *t, struct err *e);

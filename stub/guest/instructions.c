@@ -3,6 +3,9 @@
  * them, which the manual shows, too. KVM leaves them to user space or answers some itself, in the same way
  * (Linux arch/s390/kvm/priv.c); the answers are QEMU's for a machine without the facility
  * (target/s390x/kvm/kvm.c). */
+#include <stdio.h>
+#include <string.h>
+
 #include "zgdbd/dat.h"
 #include "zgdbd/guest.h"
 
@@ -66,4 +69,16 @@ struct instruction_answer instruction_answer(uint16_t ipa, uint32_t ipb, uint64_
     if (psw_mask & PSW_PSTATE)
         return (struct instruction_answer){.program = PGM_PRIVILEGED_OPERATION};
     return (struct instruction_answer){.cc = group->cc};
+}
+
+bool instruction_name(uint16_t ipa, uint32_t ipb, char *name, size_t size)
+{
+    uint16_t wanted = opcode(ipa, ipb);
+    const struct instruction_group *group = find(wanted);
+    const char *names = group ? group->names : "";
+
+    for (unsigned n = 0; group && group->opcodes[n] != wanted; n++)
+        names += strcspn(names, " ") + 1;
+    snprintf(name, size, "%.*s", (int)strcspn(names, " "), names);
+    return group != NULL;
 }

@@ -14,7 +14,6 @@
 #define PREFIX_AREA 0x2000ULL
 
 /* Bits 16-23 of the command word do not belong to the code. */
-#define COMMAND_MASK 0xffff00ffu
 
 enum command {
     READ_SCP_INFO = 0x00020001,
@@ -241,7 +240,7 @@ struct sclp_answer sclp_service_call(struct sclp *s, const struct guest_memory *
         return (struct sclp_answer){.program = PGM_SPECIFICATION};
     if (pthread_mutex_trylock(&s->call) != 0)
         return (struct sclp_answer){.cc = CC_BUSY};
-    service(s, mem, command & COMMAND_MASK, sccb, header);
+    service(s, mem, command & SCLP_COMMAND_MASK, sccb, header);
     pthread_mutex_unlock(&s->call);
     answer.signal = true;
     answer.parameter = (uint32_t)sccb | (sclp_event_pending(s) ? SCLP_EVENT_PENDING : 0);

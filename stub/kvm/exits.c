@@ -2,84 +2,11 @@
 /* What each return of KVM_RUN means for the guest: service calls, DIAG, SIGP and exceptions are answered and
  * the guest goes on; waits that cannot end, stops and resets are stops to be reported. Breakpoints and steps
  * are the business of run.c. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "internal.h"
 #include "zgdbd/bytes.h"
-
-/* Interception codes (Linux arch/s390/include/asm/kvm_host.h, ICPT_*). */
-#define ICPT_INSTRUCTION 0x04
-#define ICPT_PROGRAM_LOOP 0x08
-#define ICPT_EXTERNAL_LOOP 0x14
-#define ICPT_WAIT 0x1c
-#define ICPT_STOP 0x28
-#define ICPT_OPERATION 0x2c
-
-static enum exit_kind instruction_kind(uint16_t ipa)
-{
-    if (ipa == 0xb220)
-        return EXIT_SERVICE_CALL;
-    if (ipa >> 8 == 0x83)
-        return EXIT_DIAG;
-    return ipa >> 8 == 0xae ? EXIT_SIGP : EXIT_INSTRUCTION;
-}
-
-static enum exit_kind intercept_kind(const struct kvm_run *run)
-{
-    switch (run->s390_sieic.icptcode) {
-    case ICPT_INSTRUCTION:
-        return instruction_kind(run->s390_sieic.ipa);
-    case ICPT_PROGRAM_LOOP:
-    case ICPT_EXTERNAL_LOOP:
-        return EXIT_LOOP;
-    case ICPT_WAIT:
-        return EXIT_WAIT;
-    case ICPT_STOP:
-        return EXIT_STOP;
-    case ICPT_OPERATION:
-        return EXIT_OPERATION;
-    default:
-        return EXIT_ELSE;
-    }
-}
-
-/* rc is what KVM_RUN returned, errno still with it; failures other than a kick count as "other". */
-void exit_count(struct vcpu *cpu, int rc)
-{
-    enum exit_kind kind = EXIT_ELSE;
-
-    if (rc < 0)
-        kind = errno == EINTR || errno == EAGAIN ? EXIT_KICK : EXIT_ELSE;
-    else if (cpu->run->exit_reason == KVM_EXIT_DEBUG)
-        kind = EXIT_DEBUG;
-    else if (cpu->run->exit_reason == KVM_EXIT_S390_RESET)
-        kind = EXIT_RESET;
-    else if (cpu->run->exit_reason == KVM_EXIT_S390_SIEIC)
-        kind = intercept_kind(cpu->run);
-    atomic_fetch_add_explicit(&cpu->exits[kind], 1, memory_order_relaxed);
-}
-
-void exit_count_steps(struct vcpu *cpu, unsigned steps)
-{
-    atomic_fetch_add_explicit(&cpu->exits[EXIT_DEBUG], steps, memory_order_relaxed);
-}
-
-size_t exit_counters(struct machine *machine, struct machine_counter *out, size_t max)
-{
-    struct kvm_machine *m = to_kvm(machine);
-    size_t n = 0;
-
-    for (unsigned kind = 0; kind < EXIT_KINDS && n < max; kind++) {
-        uint64_t count = 0;
-        for (unsigned i = 0; i < m->base.ncpus; i++)
-            count += atomic_load_explicit(&m->cpu[i].exits[kind], memory_order_relaxed);
-        if (count)
-            out[n++] = (struct machine_counter){exit_kind_name(kind), count};
-    }
-    return n;
-}
 
 /* Fills *stop with the CPU's PSW as it is now and "TEXT, PSW ...". */
 enum exit_outcome stop_at(const struct vcpu *cpu, struct stop *stop, enum stop_reason reason,
@@ -245,7 +172,7 @@ static enum exit_outcome instruction(struct vcpu *cpu, struct stop *stop)
 {
     enum exit_outcome outcome = OUTCOME_GO_ON;
 
-    switch (instruction_kind(cpu->run->s390_sieic.ipa)) {
+    switch (exit_instruction_kind(cpu->run->s390_sieic.ipa)) {
     case EXIT_SERVICE_CALL:
         return service_call(cpu, stop);
     case EXIT_DIAG: /* resets and the watchdog are the machine's */
@@ -304,11 +231,9 @@ static enum exit_outcome unknown_exit(struct vcpu *cpu, struct stop *stop)
 /* KVM_EXIT_S390_RESET: the kernel has seen DIAG 308 subcode 3 or 4 and tells it by flags. One of them tells
  * the two apart; subsystem reset, initial CPU reset and IPL are asked for with both (Linux
  * arch/s390/kvm/diag.c, __diag_ipl_functions()). */
-static enum exit_outcome kernel_reset(struct vcpu *cpu, struct stop *stop)
+uint16_t exit_reset_subcode(const struct kvm_run *run)
 {
-    bool clear = cpu->run->s390_reset_flags & KVM_S390_RESET_CLEAR;
-
-    return guest_reset(cpu, stop, clear ? DIAG_LOAD_CLEAR : DIAG_LOAD_NORMAL_DUMP);
+    return run->s390_reset_flags & KVM_S390_RESET_CLEAR ? DIAG_LOAD_CLEAR : DIAG_LOAD_NORMAL_DUMP;
 }
 
 /* Everything but KVM_EXIT_DEBUG. An operation exception of opcode 0x0000 that is no breakpoint comes here
@@ -318,7 +243,7 @@ enum exit_outcome exit_handle(struct vcpu *cpu, struct stop *stop)
     const struct kvm_run *run = cpu->run;
 
     if (run->exit_reason == KVM_EXIT_S390_RESET)
-        return kernel_reset(cpu, stop);
+        return guest_reset(cpu, stop, exit_reset_subcode(run));
     if (run->exit_reason != KVM_EXIT_S390_SIEIC)
         return unknown_exit(cpu, stop);
     switch (run->s390_sieic.icptcode) {

@@ -161,6 +161,7 @@ struct vcpu {
     struct interrupted passing;
     struct interrupted interrupted; /* the one before which an interruption came: to be passed yet */
     atomic_ullong exits[EXIT_KINDS];
+    unsigned range_steps; /* counted and not traced one by one: they belong to the next exit's record */
     /* What KVM_SET_GUEST_DEBUG was last told. */
     unsigned armed_serial; /* of the applied set */
     bool debug_stale;
@@ -192,6 +193,8 @@ struct storage {
 struct kvm_machine {
     struct machine base;
     const struct kvm_system *sys;
+    struct trace_ring trace; /* here, where every exit comes by */
+    atomic_bool tracing;
     struct kvm_config config;
     char *append; /* the command line of the next IPL; owned */
     int kvm_fd;
@@ -309,11 +312,17 @@ enum exit_outcome exit_program(struct vcpu *cpu, uint16_t code, unsigned ilc, st
 enum exit_outcome exit_cpu_stopped(struct vcpu *cpu, struct stop *stop);
 uint64_t exit_rs_operand(const struct kvm_run *run);
 enum exit_outcome exit_watchdog(struct vcpu *cpu, struct stop *stop);
-void exit_count(struct vcpu *cpu, int rc);
-void exit_count_steps(struct vcpu *cpu, unsigned steps);
 enum exit_outcome stop_at(const struct vcpu *cpu, struct stop *stop, enum stop_reason reason,
                           const char *text);
+uint16_t exit_reset_subcode(const struct kvm_run *run); /* of KVM_EXIT_S390_RESET */
+
+/* trace.c */
+enum exit_kind exit_instruction_kind(uint16_t ipa);
+void exit_count(struct vcpu *cpu, int rc);
+void exit_count_steps(struct vcpu *cpu, unsigned steps);
 size_t exit_counters(struct machine *m, struct machine_counter *out, size_t max);
+int trace_switch(struct machine *m, bool on, struct err *e);
+size_t trace_read(struct machine *m, uint64_t *next, struct exit_record *out, size_t max);
 
 /* signals.c: what the monitor makes pending in KVM. From any thread. */
 int signals_service(struct kvm_machine *m, uint32_t parameter);

@@ -188,6 +188,7 @@ static void op_destroy(struct machine *machine)
     pthread_mutex_destroy(&m->watch_lock);
     pthread_cond_destroy(&m->gate);
     breakpoints_free(&m->applied);
+    trace_ring_free(&m->trace);
     free(m->append);
     free(m);
 }
@@ -213,6 +214,8 @@ static const struct machine_ops kvm_ops = {
     .get = settings_get,
     .dat_context = memory_dat_context,
     .storage_key = keys_read,
+    .trace = trace_switch,
+    .trace_read = trace_read,
 };
 
 static void find_capabilities(struct kvm_machine *m)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the files of this room share. server.c owns the loop, listener.c listening sockets, connection.c the
  * debuggers' connections; console.c what flows between the guest's console and the user, place.c the files,
- * sockets and pseudo-terminals where that happens, terminal.c the modes of a terminal. */
+ * sockets and pseudo-terminals where that happens, terminal.c the modes of a terminal; trace_file.c the exit
+ * trace on its way into a file. */
 #ifndef ZGDBD_SERVER_INTERNAL_H
 #define ZGDBD_SERVER_INTERNAL_H
 
@@ -101,6 +102,7 @@ struct server {
     bool stdio;
     int status;
     uint64_t numbers;
+    struct trace_file *trace; /* NULL: none */
     struct connection *connections[CONNECTIONS_MAX];
 };
 
@@ -145,6 +147,10 @@ void place_renew_slave(struct console *c);
 /* A descriptor of our own for the same file that never blocks, without changing the mode of a terminal or
  * pipe that others share. -1 with errno. */
 int fd_own_nonblocking(int fd, int flags);
+
+/* trace_file.c */
+void trace_file_finish(struct server *s, int milliseconds); /* the loop has ended: what happened until now */
+void trace_file_close(struct server *s);
 
 /* terminal.c */
 void terminal_init(struct terminal *t, int fd); /* fd becomes -1 there if it is no terminal */

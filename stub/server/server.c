@@ -115,6 +115,7 @@ int server_run(struct server *s)
         if (s->connections[i])
             connection_flush(s->connections[i], LAST_WORDS_MS);
     consoles_finish(s, LAST_WORDS_MS);
+    trace_file_finish(s, LAST_WORDS_MS);
     for (unsigned i = 0; i < sizeof s->terminate / sizeof *s->terminate; i++)
         ev_signal_stop(s->loop, &s->terminate[i]);
     ev_signal_stop(s->loop, &s->powerdown);
@@ -134,6 +135,7 @@ void server_destroy(struct server *s)
 {
     while (s->consoles)
         console_free(s->consoles);
+    trace_file_close(s);
     ev_async_stop(s->loop, &s->wake);
     ev_loop_destroy(s->loop);
     free(s);

@@ -49,9 +49,18 @@ void stop_log(const struct stop *stop, enum log_level level)
     log_msg(level, "%s", line + strlen("zgdbd: "));
 }
 
+void end_log_as(const struct target *t, enum log_level level)
+{
+    char lines[CRASH_LINES][TRACE_LINE];
+    size_t n = crash_exits(t, lines);
+    stop_log(&t->stop, level);
+    for (size_t i = 0; i < n; i++)
+        log_msg(level, "exit: %s", lines[i]);
+}
+
 void end_log(const struct target *t)
 {
-    stop_log(&t->stop, end_level(&t->stop));
+    end_log_as(t, end_level(&t->stop));
 }
 
 /* An end that restarts the guest may come again at once, for ever: one in a second is told, the others are
@@ -69,5 +78,5 @@ void end_log_restart(struct target *t)
     if (restarts->untold)
         log_msg(level, "the guest has been restarted %u times more since that was told", restarts->untold);
     *restarts = (struct restarts){.told = now.tv_sec};
-    stop_log(&t->stop, level);
+    end_log_as(t, level);
 }

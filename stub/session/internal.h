@@ -105,6 +105,7 @@ struct target {
     bool dead;          /* the last stop was an end and nothing was changed since: running on is pointless */
     bool interrupted;   /* by the debugger since it last resumed: an end must not restart the guest */
     bool interrupt_due; /* an interrupt that crossed a stop: the next resume's */
+    bool traces;        /* the exit trace is on */
     bool killed;        /* by the debugger: a lost connection must not start the guest again */
     int exit_status;
     struct restarts restarts[2]; /* ends that say something is wrong are told apart from the others */

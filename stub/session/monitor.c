@@ -167,6 +167,15 @@ static const struct monitor_command commands[] = {
     {"lowcore", "[CPU]", "the prefix area of the selected CPU, or another, field by field", NULL, NULL,
      mon_lowcore},
     {"exits", NULL, "how often the guest has left KVM, by reason", NULL, mon_exits, NULL},
+    {"trace", "[on | off | show [N] [REASON...]]", "record the guest's exits, and show the last ones",
+     "While it is on, the last 65536 exits are kept with time, CPU, PSW, reason and what the guest wanted, "
+     "and\n"
+     "the last 12 are shown when the guest crashes. show prints the last 20 or N (256 at most), or the last "
+     "of\n"
+     "these reasons: debug, service-call, diag, sigp, other-instruction, operation-exception, "
+     "disabled-wait,\n"
+     "stop, interruption-loop, reset, kick, other. Without anything it says whether the trace is on.\n",
+     NULL, mon_trace},
     {"breakpoints", "[reset]", "breakpoints and watchpoints with their counters, or set these to zero",
      "\"reached\" counts how often a CPU came there, \"hit\" how often a condition was true then. gdb takes "
      "its\n"

@@ -53,4 +53,7 @@ monitor_fn mon_step_interrupts, mon_tod;
 /* monitor_catch.c */
 monitor_fn mon_catch, mon_uncatch;
 
+/* monitor_trace.c */
+monitor_fn mon_trace;
+
 #endif

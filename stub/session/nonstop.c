@@ -125,7 +125,7 @@ static enum target_state settle_end(struct target *t, const struct stop *stop, s
         if (restart(t, e))
             return NONSTOP_STOPPED;
     } else {
-        stop_log(&t->stop, LOG_WARNING); /* gdb takes no text now: it can be read nowhere else */
+        end_log_as(t, LOG_WARNING); /* gdb takes no text now: it can be read nowhere else */
     }
     if (action == ACTION_EXIT) {
         session_exited(t->session, end_status(stop->reason));

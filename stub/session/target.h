@@ -6,6 +6,7 @@
 
 #include "internal.h"
 #include "zgdbd/log.h"
+#include "zgdbd/trace.h"
 
 /* Does what an event asks for and returns the next state. Failures are told in *e. */
 typedef enum target_state event_fn(struct target *t, struct err *e);
@@ -25,7 +26,13 @@ enum guest_action end_action(const struct target *t, bool debugger);
 int end_status(enum stop_reason reason);
 void end_log(const struct target *t);
 void end_log_restart(struct target *t);
+void end_log_as(const struct target *t, enum log_level level);
 void stop_log(const struct stop *stop, enum log_level level);
+
+/* monitor_trace.c: the last exits in words, oldest first, if t->stop is a crash and the trace is on; returns
+ * how many. They are told behind the stop's line, wherever that goes. */
+#define CRASH_LINES 12u
+size_t crash_exits(const struct target *t, char lines[CRASH_LINES][TRACE_LINE]);
 
 /* stops.c */
 void stops_clear(struct target *t); /* all are held, nothing is to be told */
