@@ -99,6 +99,7 @@ static void still(struct machine *m)
 static void op_destroy(struct machine *m)
 {
     pthread_mutex_destroy(&fake(m)->lock);
+    trace_ring_free(&fake(m)->trace);
     free(m);
 }
 
@@ -401,7 +402,24 @@ static int op_get(struct machine *m, enum machine_setting setting)
     return fake(m)->settings[setting];
 }
 
+static int op_trace(struct machine *m, bool on, struct err *e)
+{
+    struct fake_machine *f = fake(m);
+    if (f->fail_trace)
+        return err_set(e, EXIT_OTHER, "%s", f->fail_trace);
+    f->traces = on;
+    return trace_ring_make(&f->trace, e);
+}
+
+static size_t op_trace_read(struct machine *m, uint64_t *next, struct exit_record *out, size_t max)
+{
+    struct fake_machine *f = fake(m);
+    return f->trace.place ? trace_ring_read(&f->trace, true, next, out, max) : 0;
+}
+
 static const struct machine_ops ops = {
+    .trace = op_trace,
+    .trace_read = op_trace_read,
     .breakpoint_held = op_held,
     .per = op_per,
     .signal = op_signal,

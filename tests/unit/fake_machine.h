@@ -8,6 +8,7 @@
 
 #include "zgdbd/machine.h"
 #include "zgdbd/regs.h"
+#include "zgdbd/trace.h"
 
 #define FAKE_CPUS 4u /* at most; 2 unless a test says more before it begins */
 #define FAKE_MEMORY 0x30000u
@@ -53,6 +54,9 @@ struct fake_machine {
     struct dat_context dat; /* of every CPU; memory is the fake's */
     int key;                /* of all memory; MACHINE_KEYS_UNUSED (1) and -1 as the contract has it */
     enum mem_space space;   /* of the last access to memory */
+    const char *fail_trace;
+    struct trace_ring trace; /* a test puts records into it once it was switched on */
+    bool traces;
     enum cpu_state state[FAKE_CPUS];
     uint8_t regs[FAKE_CPUS][REG_COUNT][REG_MAX_BYTES];
     uint8_t memory[FAKE_MEMORY];

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "zgdbd/options.h"
+#include "zgdbd/trace.h"
 
 #define MIB 0x100000ULL
 
@@ -49,6 +50,7 @@ static void test_defaults(void **state)
     assert_int_equal(o.policy.on_disconnect, DISCONNECT_RUN);
     assert_int_equal(o.log, LOG_WARNING);
     assert_false(o.tod_runs);
+    assert_null(o.trace);
 }
 
 static void test_every_option(void **state)
@@ -57,7 +59,7 @@ static void test_every_option(void **state)
     assert_int_equal(
         parse("--append root=1 --initrd rd --symbols vmlinux --memory=1G --listen unix:/tmp/s --run "
               "--console file:out --on-panic restart --on-reset exit --on-shutdown stop "
-              "--on-disconnect stop --log debug bzImage"),
+              "--on-disconnect stop --log debug --trace t bzImage"),
         OPTIONS_RUN);
     assert_string_equal(o.image, "bzImage");
     assert_string_equal(o.append, "root=1");
@@ -74,6 +76,10 @@ static void test_every_option(void **state)
     assert_int_equal(o.policy.on_shutdown, ACTION_STOP);
     assert_int_equal(o.policy.on_disconnect, DISCONNECT_STOP);
     assert_int_equal(o.log, LOG_DEBUG);
+    assert_string_equal(o.trace, "t");
+    assert_int_equal(o.trace_kinds, EXIT_KINDS_ALL);
+    assert_int_equal(parse("--trace-only diag,service-call --trace t i"), OPTIONS_RUN);
+    assert_int_equal(o.trace_kinds, 1u << EXIT_DIAG | 1u << EXIT_SERVICE_CALL);
     assert_int_equal(parse("image --on-disconnect exit"), OPTIONS_RUN);
     assert_int_equal(o.policy.on_disconnect, DISCONNECT_EXIT);
     assert_int_equal(parse("image --tod run"), OPTIONS_RUN);
@@ -247,6 +253,9 @@ static void test_usage_errors(void **state)
         {"--on-shutdown x i", "must be stop, restart or exit"},
         {"--on-disconnect restart i", "must be run, stop or exit"},
         {"--tod off i", "must be stop or run"},
+        {"--trace-only diag i", "give --trace FILE, too"},
+        {"--trace t --trace-only , i", "give a reason, such as diag"},
+        {"--trace t --trace-only diag,x i", "--trace-only x: no exit is called so; exits are debug, "},
         {"--log loud i", "must be error, warning, info or debug"},
     };
     (void)state;
