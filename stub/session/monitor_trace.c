@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The exit trace for the user: `monitor trace`, and the last exits that are told behind a crash. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,16 @@ size_t crash_exits(const struct target *t, char lines[CRASH_LINES][TRACE_LINE])
     for (size_t i = at; i < CRASH_LINES; i++)
         exit_record_text(&last[i], lines[i - at], TRACE_LINE);
     return CRASH_LINES - at;
+}
+
+void crash_exits_to_console(struct target *t, bool before_stop)
+{
+    char lines[CRASH_LINES][TRACE_LINE], line[TRACE_LINE + sizeof "zgdbd: exit: \n"];
+    size_t n = crash_exits(t, lines);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(line, sizeof line, "zgdbd: exit: %s\n", lines[i]);
+        session_console(t->session, line, before_stop);
+    }
 }
 
 /* ---- monitor trace ---- */

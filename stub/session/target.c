@@ -2,7 +2,6 @@
 /* The guest's life cycle as the debugger's side sees it, as a table of states and events: who is attached,
  * who runs, and what follows from a stop, a lost connection or the guest's end. The only place that resumes,
  * interrupts or resets the machine. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -262,16 +261,6 @@ static enum target_state interrupt_stopped(struct target *t, struct err *e)
     return ATTACHED_STOPPED;
 }
 
-static void console_crash_exits(struct target *t, bool before_stop)
-{
-    char lines[CRASH_LINES][TRACE_LINE], line[TRACE_LINE + sizeof "zgdbd: exit: \n"];
-    size_t n = crash_exits(t, lines);
-    for (size_t i = 0; i < n; i++) {
-        snprintf(line, sizeof line, "zgdbd: exit: %s\n", lines[i]);
-        session_console(t->session, line, before_stop);
-    }
-}
-
 /* Tells a stop, or does what the user wants done in its place. A restart starts every CPU: not if the
  * debugger holds one, or steps it. */
 static enum target_state report(struct target *t, struct stop stop, struct err *e)
@@ -288,7 +277,7 @@ static enum target_state report(struct target *t, struct stop stop, struct err *
     if (stop_speaks(&t->stop)) {
         stop_line(&t->stop, line, sizeof line);
         session_console(t->session, line, !restarts);
-        console_crash_exits(t, !restarts);
+        crash_exits_to_console(t, !restarts);
     }
     if (stop.reason == STOP_CATCH)
         stop_log(&stop, LOG_INFO);

@@ -33,6 +33,7 @@ void stop_log(const struct stop *stop, enum log_level level);
  * how many. They are told behind the stop's line, wherever that goes. */
 #define CRASH_LINES 12u
 size_t crash_exits(const struct target *t, char lines[CRASH_LINES][TRACE_LINE]);
+void crash_exits_to_console(struct target *t, bool before_stop);
 
 /* stops.c */
 void stops_clear(struct target *t); /* all are held, nothing is to be told */
