@@ -64,6 +64,7 @@ def test_some_exits_while_it_runs(bench, box, path):
     client.resume()
     daemon.await_console("exits: a line")
     client.interrupt()
+    client.wait_stop()
     client.resume()
     daemon.process.terminate()
     daemon.wait()
