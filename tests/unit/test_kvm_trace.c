@@ -154,14 +154,16 @@ static void steps_of_a_range_together(void **state)
         rig_put(RIG_ENTRY + 4 * (uint64_t)i, AGHI_10_1);
     trace(true);
     rig_assert_stop(rig_range(RIG_ENTRY, RIG_ENTRY + 4 * MANY), STOP_STEP, RIG_ENTRY + 4 * MANY);
+    rig_put(RIG_ENTRY + 4 * MANY, AGHI_10_1);
+    rig_assert_stop(rig_step(), STOP_STEP, RIG_ENTRY + 4 * MANY + 4);
     read_on();
-    assert_int_equal(n, 2);
+    assert_int_equal(n, 3);
+    assert_record(2, EXIT_DEBUG, RIG_ENTRY + 4 * MANY + 4, " debug: PER: single step");
     assert_record(0, EXIT_DEBUG, RIG_ENTRY + 4, " debug: PER: single step");
     assert_record(1, EXIT_DEBUG, RIG_ENTRY + 4 * MANY,
                   " debug: PER: single step; 18 steps in the range before it");
 }
 
-/* DEBUG exits right behind an intercept: the union still holds the intercept. */
 static void what_per_told(void **state)
 {
     (void)state;
@@ -197,6 +199,29 @@ static int unheard_of(struct kvm_run *run)
 {
     run->exit_reason = 99;
     return 0;
+}
+
+static int sigp_exit(struct kvm_run *run)
+{
+    return kernel_intercept(run, ICPT_INSTRUCTION, 0xae13, 0x00120000);
+}
+
+static int fetch(struct kvm_run *run)
+{
+    return kernel_debug(run, KVM_HW_BP, 0x4444);
+}
+
+/* A debug exit right behind an intercept: the union that tells of both holds the intercept. */
+static void what_per_held_back(void **state)
+{
+    (void)state;
+    rig_breakpoint(BP_HARDWARE, 0x4000, 0);
+    trace(true);
+    KERNEL_SCRIPT(sigp_exit, fetch, program_loop);
+    assert_int_equal(rig_continue().reason, STOP_PROGRAM_LOOP);
+    read_on();
+    assert_int_equal(n, 3);
+    assert_record(1, EXIT_DEBUG, RIG_ENTRY, " debug: PER, held back at the exit before");
 }
 
 static void codes_of_loops(void **state)
@@ -240,8 +265,9 @@ static void while_it_runs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(off_at_first),  TEST(what_the_guest_wanted),     TEST(off_again),      TEST(time_of_day),
-        TEST(what_per_told), TEST(steps_of_a_range_together), TEST(codes_of_loops), TEST(while_it_runs),
+        TEST(off_at_first),       TEST(what_the_guest_wanted), TEST(off_again),
+        TEST(time_of_day),        TEST(what_per_told),         TEST(steps_of_a_range_together),
+        TEST(what_per_held_back), TEST(codes_of_loops),        TEST(while_it_runs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

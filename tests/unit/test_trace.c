@@ -119,6 +119,34 @@ static void the_last_ones_are_kept(void **state)
     trace_ring_free(&ring);
 }
 
+/* A writer that others have overtaken: readers wait for it a while, later writers give way. */
+static void a_writer_that_hangs(void **state)
+{
+    struct trace_ring ring = made_ring();
+    struct exit_record out[PIECE], r = made(TRACE_RECORDS + 1);
+    uint64_t next = 0;
+
+    (void)state;
+    put_many(&ring, 0, 3);
+    atomic_store(&ring.place[1].sequence, trace_busy(1));
+    assert_int_equal(trace_ring_read(&ring, false, &next, out, PIECE), 1);
+    assert_int_equal(next, 1);
+    assert_int_equal(trace_ring_read(&ring, false, &next, out, PIECE), 0);
+    put_many(&ring, 3, 1021);
+    assert_int_equal(trace_ring_read(&ring, false, &next, out, PIECE), 0);
+    put_many(&ring, 1024, 2);
+    assert_int_equal(trace_ring_read(&ring, false, &next, out, PIECE), PIECE);
+    assert_int_equal(out[0].number, 2);
+    next = 0;
+    assert_int_equal(trace_ring_read(&ring, true, &next, out, 2), 2);
+    assert_int_equal(out[1].number, 2);
+    atomic_store(&ring.tickets, TRACE_RECORDS + 1);
+    trace_ring_put(&ring, &r);
+    assert_int_equal(atomic_load(&ring.place[1].sequence), trace_busy(1));
+    assert_int_equal(atomic_load(&ring.place[1].word[0]), 1);
+    trace_ring_free(&ring);
+}
+
 /* ---- many threads ---- */
 
 #define WRITERS 6
@@ -334,6 +362,7 @@ int main(void)
         cmocka_unit_test(empty_ring),
         cmocka_unit_test(in_order_and_from_where_one_wants),
         cmocka_unit_test(the_last_ones_are_kept),
+        cmocka_unit_test(a_writer_that_hangs),
         cmocka_unit_test(many_threads),
         cmocka_unit_test(sets_of_exits),
         cmocka_unit_test(a_line_of_each_kind),
