@@ -6,15 +6,18 @@ import datetime
 import re
 
 import pytest
+from conftest import stopped_by
 from gadget import DIAG_UNKNOWN, NOTHING
 from zharness import guest, symbols
 
 HELLO = symbols(guest("panic"))
 EXITS = symbols(guest("exits"))
+SMP = symbols(guest("smp"))
+PANIC_MODE = 5  # of smp.c
 AT = 0x700000
 LINE = r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) CPU (\d+) ([0-9a-f]{16}) ([0-9a-f]{16}) ([a-z-]+)(?:: (.*))?$"
 
-# What the guest panic does, but for the address of its SCCBs.
+# What the guest "panic" does, but for the address of its SCCBs.
 PANIC = ["write event mask", "write event data", "disabled wait"]
 
 
@@ -122,3 +125,23 @@ def test_steps_of_a_range(bench):
              for line in parsed(client.monitor("trace show"))]
     assert all(steps) and sum(1 + int(step[1] or 0) for step in steps) == 100
     assert len(steps) < 10
+
+
+def test_two_cpus(bench):
+    """CPU 0 starts CPU 1, and both end in a disabled wait: each exit under its CPU, and each time of a CPU behind the one before."""
+    client = bench.rsp("smp", "--cpus", "2")
+    client.write_u64(SMP["ncpus"], 2)
+    client.insert(0, SMP["all_up"])
+    client.monitor("trace on")
+    client.go()
+    client.remove(0, SMP["all_up"])
+    for cpu in range(2):
+        client.write_u64(SMP["cpu"] + 40 * cpu, PANIC_MODE)
+    assert stopped_by(client.go()) == "06"
+    lines = parsed(client.monitor("trace show 100"))
+    started = [line for line in lines if re.search(r"SIGP \d+,\d+,0x6: restart, CPU 1, ", line[4])]
+    assert [line[1] for line in started] == [0]
+    assert sorted((line[1], line[2]) for line in lines if line[3] == "disabled-wait") == [(cpu, SMP["x_panic"]) for cpu in range(2)]
+    for cpu in range(2):
+        times = [line[0] for line in lines if line[1] == cpu]
+        assert times == sorted(times)
