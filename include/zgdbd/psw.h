@@ -70,6 +70,20 @@ static inline unsigned insn_length(uint8_t first_byte)
  * masks nor changes them. False if that is not known. */
 bool insn_goes_on(const uint8_t *insn);
 
+/* What an instruction does with the PSW's interruption masks (I, E and M). An interruption that ends it
+ * stores them in the old PSW; that is not meant here. */
+enum insn_masks {
+    INSN_MASKS_ALONE,   /* nothing */
+    INSN_MASKS_LOADED,  /* LPSW, LPSWE, LPSWEY, PR: the whole PSW comes from storage */
+    INSN_MASKS_SET,     /* SSM: I and E come from storage */
+    INSN_MASKS_AND,     /* STNSM: I and E are stored, and then AND I2 */
+    INSN_MASKS_OR,      /* STOSM */
+    INSN_MASKS_READ,    /* EPSW */
+    INSN_MASKS_HIDDEN,  /* BAKR, PC, TRAP, SIE: stored in, or taken from, control blocks */
+    INSN_MASKS_EXECUTE, /* EX, EXRL: what the executed instruction does */
+};
+enum insn_masks insn_masks(const uint8_t *insn); /* six bytes, or fewer if it is shorter */
+
 /* Writes one line, for example "0002000180000000 000000000010fdee: disabled wait, supervisor state, primary
  * space, DAT off, key 0, cc 0, program mask 0, 64-bit", into buf (always terminated) and returns buf. 160
  * bytes hold every PSW. */

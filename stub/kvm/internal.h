@@ -97,6 +97,7 @@ struct handler_traps {
     /* Addresses where instructions are apart from all of them, and the bits of the PSW mask for which that
      * holds. */
     uint64_t quiet_start, quiet_size, quiet_mask;
+    const uint8_t *quiet_page; /* in which they are */
 };
 
 /* Where a vcpu's thread is, for those that want the machine for themselves: gate.c. */
@@ -130,6 +131,17 @@ enum stopping {
     STOPPING_NOT,
     STOPPING,
     STOPPING_STORES, /* the status is stored then */
+};
+
+/* An instruction for which the PSW's interruption masks are off: masks.c. */
+struct masks_off {
+    uint64_t masks; /* those that were on; 0: none is off */
+    struct psw psw; /* as it was */
+    uint8_t old_psws[96];
+    enum insn_masks kind;
+    uint8_t operands; /* of EPSW: R1 and R2; of STNSM and STOSM: I2 */
+    bool stores;      /* its operand translates: to stored_at */
+    uint64_t stored_at;
 };
 
 struct vcpu {
@@ -170,6 +182,8 @@ struct vcpu {
     struct kvm_hw_breakpoint hw[HW_ENTRIES_MAX];
     unsigned nhw_code; /* of them, breakpoints */
     struct handler_traps traps;
+    bool puts_off; /* interruptions from outside, whenever KVM is entered */
+    struct masks_off masks_off;
     timer_t timer; /* kicks the thread while a breakpoint is provisional */
     bool timer_made;
     bool timer_on;
@@ -218,7 +232,8 @@ struct kvm_machine {
     atomic_bool event_waits;    /* until that one is taken */
     bool reset_pending;         /* the guest asked for it, or one failed; the next resume performs it */
     unsigned reset_subcode;
-    unsigned reset_cpu; /* that asked */
+    unsigned reset_cpu;   /* that asked */
+    bool step_interrupts; /* a step may end in the handler of an interruption from outside */
     struct applied_set applied;
     pthread_mutex_t watch_lock; /* what the watches have seen; the list changes only exclusively */
     unsigned nwatch;
@@ -298,6 +313,7 @@ enum entered {
 };
 void run_until_stop(struct vcpu *cpu, struct stop *stop);
 enum entered run_enter(struct vcpu *cpu, bool must, struct stop *stop);
+int run_kvm(struct vcpu *cpu, const uint8_t *insn);
 enum entered run_left(struct vcpu *cpu, int rc, struct stop *stop);
 unsigned opcode_passed(const struct vcpu *cpu);
 uint64_t rewound(const struct vcpu *cpu, unsigned bytes);
@@ -422,8 +438,18 @@ bool pass_is_quick(const struct vcpu *cpu);
 bool pass_quickly(struct vcpu *cpu, enum entered *entered, struct stop *stop);
 
 /* step.c */
-enum exit_outcome step_once(struct vcpu *cpu, struct stop *stop);
+enum exit_outcome step_once(struct vcpu *cpu, bool puts_off, struct stop *stop);
 void step_run(struct vcpu *cpu, struct stop *stop);
+
+bool interruption_pending(struct vcpu *cpu);
+
+/* masks.c: interruptions from outside, put off for one instruction */
+void masks_put_off(struct vcpu *cpu, const uint8_t *insn);
+void masks_put_back(struct vcpu *cpu);
+
+/* settings.c */
+int settings_set(struct machine *m, enum machine_setting setting, int value, struct err *e);
+int settings_get(struct machine *m, enum machine_setting setting);
 
 /* traps.c */
 void traps_set(struct vcpu *cpu, const uint64_t *insn);
@@ -431,6 +457,7 @@ void traps_remove(struct vcpu *cpu);
 void traps_hide(const struct vcpu *cpu, uint64_t absolute, uint8_t *bytes, size_t len);
 bool traps_hit(const struct vcpu *cpu, uint64_t pc);
 bool traps_stand(struct vcpu *cpu);
+const uint8_t *traps_insn(const struct vcpu *cpu);
 
 /* registers.c */
 void registers_find(struct vcpu *cpu);

@@ -9,7 +9,6 @@
 #include "internal.h"
 #include "zgdbd/bytes.h"
 
-#define MASKS (PSW_IO | PSW_EXT | PSW_MCHECK)
 #define PAGE_BYTES 4096
 #define INSN_BYTES_MAX 6
 
@@ -104,28 +103,8 @@ bool pass_is_quick(const struct vcpu *cpu)
            find_insn(cpu, &insn);
 }
 
-/* The masks that were off for the instruction, in the PSW or, if it ended in a program interruption (or a
- * restart came), in the old PSW. */
-static void put_masks_back(struct vcpu *cpu, uint64_t next)
-{
-    uint64_t masks = cpu->passing.psw.mask & MASKS, off = cpu->passing.psw.mask & ~(MASKS | PSW_CC);
-    uint8_t *core = memory_lowcore(cpu);
-
-    if ((cpu->run->psw_addr == cpu->passing.psw.addr || cpu->run->psw_addr == next) &&
-        (cpu->run->psw_mask & ~PSW_CC) == off) {
-        cpu->run->psw_mask |= masks;
-        return;
-    }
-    for (unsigned old = OLD_PSWS; core && old < OLD_PSWS_END; old += 16) {
-        struct psw psw = load_psw(core + old);
-
-        if ((psw.mask & ~PSW_CC) == off && (psw.addr == cpu->passing.psw.addr || psw.addr == next))
-            store_be64(core + old, psw.mask | masks);
-    }
-}
-
-/* Executes the instruction with the PSW's masks off. True if the CPU stands behind it, or at the beginning of
- * an interruption; else *entered says what is to be looked at. */
+/* Executes the instruction, with interruptions put off. True if the CPU stands behind it, or at the beginning
+ * of an interruption; else *entered says what is to be looked at. */
 bool pass_quickly(struct vcpu *cpu, enum entered *entered, struct stop *stop)
 {
     uint64_t insn = 0, next;
@@ -139,7 +118,7 @@ bool pass_quickly(struct vcpu *cpu, enum entered *entered, struct stop *stop)
     traps_set(cpu, &insn);
     memcpy(saved, behind, sizeof saved);
     memset(behind, 0, sizeof saved);
-    cpu->run->psw_mask &= ~MASKS;
+    cpu->puts_off = true;
     cpu->m->nwatch = 0; /* nothing has changed yet but by what was just done to the code */
     *entered = run_enter(cpu, false, stop);
     cpu->m->nwatch = nwatch;
@@ -150,8 +129,6 @@ bool pass_quickly(struct vcpu *cpu, enum entered *entered, struct stop *stop)
     if (load_be16(behind) == 0)
         memcpy(behind, saved, sizeof saved);
     traps_remove(cpu);
-    put_masks_back(cpu, next);
-    if (*entered == ENTERED_STOP || *entered == ENTERED_ERROR)
-        stop->psw = psw_of(cpu);
+    cpu->puts_off = false;
     return done;
 }

@@ -12,12 +12,12 @@
 
 /* What to do next with a CPU that continues. */
 enum next {
-    NEXT_LOOK,      /* at the PC, for breakpoints */
-    NEXT_PASS,      /* execute the instruction at the PC, over which an opcode of ours may lie */
-    NEXT_ENTER,     /* the guest */
-    NEXT_STOP,      /* *stop is filled */
-    NEXT_PASS_BARE, /* execute that instruction with no opcode in memory */
-    NEXT_APPLY,     /* decide on the breakpoints again */
+    NEXT_LOOK,          /* at the PC, for breakpoints */
+    NEXT_PASS,          /* execute the instruction at the PC, over which an opcode of ours may lie */
+    NEXT_ENTER,         /* the guest */
+    NEXT_STOP,          /* *stop is filled */
+    NEXT_PASS_REPORTED, /* the same where a breakpoint was reported, with no opcode in memory */
+    NEXT_APPLY,         /* decide on the breakpoints again */
 };
 
 /* What KVM_RUN's return means, errno still with it. */
@@ -41,10 +41,23 @@ enum entered run_left(struct vcpu *cpu, int rc, struct stop *stop)
     return ENTERED_ERROR;
 }
 
+/* One KVM_RUN, with its errno. insn: the bytes at the PC if they are at hand, or NULL. */
+int run_kvm(struct vcpu *cpu, const uint8_t *insn)
+{
+    int rc;
+
+    if (cpu->puts_off)
+        masks_put_off(cpu, insn);
+    rc = cpu->m->sys->ioctl(cpu->fd, KVM_RUN, NULL);
+    if (cpu->puts_off)
+        masks_put_back(cpu);
+    return rc;
+}
+
 /* What left the guest before another CPU has reset this one is no more. */
 static enum entered enter_guest(struct vcpu *cpu, struct stop *stop)
 {
-    int rc = cpu->m->sys->ioctl(cpu->fd, KVM_RUN, NULL);
+    int rc = run_kvm(cpu, NULL);
     int error = errno;
 
     gate_from_guest(cpu);
@@ -249,11 +262,22 @@ static enum next apply(struct vcpu *cpu, struct stop *stop)
     return NEXT_STOP;
 }
 
-/* A breakpoint that was reported here, and from which nobody has moved the PC, is passed like this, too. */
-static enum next pass_bare(struct vcpu *cpu, struct stop *stop)
+static enum next step_bare(struct vcpu *cpu, bool puts_off, struct stop *stop)
 {
     breakpoints_remove(cpu->m);
-    return step_once(cpu, stop) == OUTCOME_STOP ? NEXT_STOP : apply(cpu, stop);
+    return step_once(cpu, puts_off, stop) == OUTCOME_STOP ? NEXT_STOP : apply(cpu, stop);
+}
+
+static enum next pass_bare(struct vcpu *cpu, struct stop *stop)
+{
+    return step_bare(cpu, false, stop);
+}
+
+/* A breakpoint that was reported here, and from which nobody has moved the PC: if an interruption came first,
+ * the CPU would come back to it and it would be told again. */
+static enum next pass_reported(struct vcpu *cpu, struct stop *stop)
+{
+    return step_bare(cpu, true, stop);
 }
 
 /* One instruction with everything else in force. */
@@ -272,7 +296,7 @@ static enum next pass(struct vcpu *cpu, struct stop *stop)
         pass_end(cpu);
         return done ? NEXT_LOOK : after_entry(cpu, entered, stop);
     }
-    outcome = step_once(cpu, stop);
+    outcome = step_once(cpu, false, stop);
     opcodes_lower(cpu->m);
     pass_end(cpu);
     return outcome == OUTCOME_STOP ? NEXT_STOP : rearm(cpu, stop);
@@ -295,7 +319,7 @@ static enum next exclusively(enum next (*what)(struct vcpu *cpu, struct stop *st
 static void run_on(struct vcpu *cpu, struct stop *stop)
 {
     bool passes = cpu->at_reported && !psw_enabled_wait(cpu->run->psw_mask);
-    enum next next = passes ? NEXT_PASS_BARE : NEXT_APPLY;
+    enum next next = passes ? NEXT_PASS_REPORTED : NEXT_APPLY;
 
     while (next != NEXT_STOP)
         switch (next) {
@@ -305,8 +329,8 @@ static void run_on(struct vcpu *cpu, struct stop *stop)
         case NEXT_PASS:
             next = exclusively(pass, cpu, stop);
             break;
-        case NEXT_PASS_BARE:
-            next = exclusively(pass_bare, cpu, stop);
+        case NEXT_PASS_REPORTED:
+            next = exclusively(pass_reported, cpu, stop);
             break;
         case NEXT_APPLY:
             next = exclusively(apply, cpu, stop);

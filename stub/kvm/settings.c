@@ -11,6 +11,9 @@ int settings_set(struct machine *machine, enum machine_setting setting, int valu
     case MACHINE_TOD_RUNS:
         tod_set_runs(m, value);
         return 0;
+    case MACHINE_STEP_INTERRUPTS:
+        m->step_interrupts = value;
+        return 0;
     default:
         return err_set(e, EXIT_OTHER, "this machine has no such setting");
     }
@@ -23,6 +26,8 @@ int settings_get(struct machine *machine, enum machine_setting setting)
     switch (setting) {
     case MACHINE_TOD_RUNS:
         return m->tod_runs;
+    case MACHINE_STEP_INTERRUPTS:
+        return m->step_interrupts;
     default:
         return 0;
     }

@@ -28,6 +28,7 @@ struct stepping {
     unsigned length;
     uint8_t per[LC_PER_BYTES], per_access; /* what the lowcore says of a PER event of the guest's own */
     bool never_faults;
+    bool puts_off;   /* interruptions from outside: the step does not end in their handlers */
     bool waits;      /* the CPU does when the step begins */
     bool went_on;    /* instructions were executed after the first: KVM may hold an interruption */
     bool delivering; /* KVM does, and is entered to deliver it */
@@ -99,7 +100,7 @@ static void set_traps(struct vcpu *cpu, const uint64_t *insn)
 
 /* A program interruption that KVM holds for its next entry: before Linux 6.6 a step over an instruction with
  * an operation, divide or specification exception reports before the guest has taken it. */
-static bool interruption_pending(struct vcpu *cpu)
+bool interruption_pending(struct vcpu *cpu)
 {
     struct kvm_s390_irq irqs[IRQS_MAX] = {0};
     struct kvm_s390_irq_state state = {.buf = (uintptr_t)irqs, .len = sizeof irqs};
@@ -147,7 +148,7 @@ static enum entered go_on(struct vcpu *cpu, struct stepping *s, struct stop *sto
 
     s->went_on = true;
     do
-        rc = cpu->m->sys->ioctl(cpu->fd, KVM_RUN, NULL);
+        rc = run_kvm(cpu, traps_insn(cpu));
     while (rc == 0 && steps < FRESH_STEPS && goes_on(cpu, s) && ++steps);
     exit_count_steps(cpu, steps);
     return run_left(cpu, rc, stop);
@@ -263,6 +264,7 @@ static enum exit_outcome step_on(struct vcpu *cpu, struct stepping *s, struct st
     enum exit_outcome outcome = OUTCOME_STOP;
     enum entered entered;
 
+    cpu->puts_off = s->puts_off;
     s->waits = psw_enabled_wait(cpu->run->psw_mask);
     s->breakpoints = breakpoints_apply_step(cpu, s->start, s->size);
     if (single_step(cpu, s, stop) < 0)
@@ -278,6 +280,7 @@ static enum exit_outcome step_on(struct vcpu *cpu, struct stepping *s, struct st
             entered = kicked(cpu, s, stop);
     } while ((entered == ENTERED_KICK && !is_wait_over(cpu, s)) ||
              (entered == ENTERED_EXIT && !is_over(cpu, s, &outcome, stop)));
+    cpu->puts_off = false;
     traps_remove(cpu);
     forget_per_event(cpu, s);
     if (s->waits_on)
@@ -285,9 +288,10 @@ static enum exit_outcome step_on(struct vcpu *cpu, struct stepping *s, struct st
     return entered == ENTERED_EXIT ? outcome : OUTCOME_STOP;
 }
 
-enum exit_outcome step_once(struct vcpu *cpu, struct stop *stop)
+/* Without puts_off an interruption may come first. */
+enum exit_outcome step_once(struct vcpu *cpu, bool puts_off, struct stop *stop)
 {
-    struct stepping s = {.size = 0};
+    struct stepping s = {.size = 0, .puts_off = puts_off};
 
     return step_on(cpu, &s, stop);
 }
@@ -321,7 +325,7 @@ static bool step_alone(struct vcpu *cpu, struct stepping *s, struct stop *stop)
 void step_run(struct vcpu *cpu, struct stop *stop)
 {
     const struct cpu_action *a = &cpu->action;
-    struct stepping s = {.start = a->start};
+    struct stepping s = {.start = a->start, .puts_off = !cpu->m->step_interrupts};
     bool over = false;
 
     if (a->verb == CPU_STEP_RANGE && a->end > a->start)

@@ -171,6 +171,7 @@ static bool find_quiet(struct vcpu *cpu)
             end = trap - INSN_BYTES_MAX + 1 - absolute;
     }
     t->quiet_start = page + start;
+    t->quiet_page = cpu->m->memory.base + absolute;
     t->quiet_size = end > start ? end - start : 0;
     t->quiet_mask = cpu->run->psw_mask & PSW_SPACE;
     return pc - t->quiet_start < t->quiet_size;
@@ -190,4 +191,13 @@ bool traps_stand(struct vcpu *cpu)
     if (run->psw_addr - t->quiet_start < t->quiet_size && (run->psw_mask & PSW_SPACE) == t->quiet_mask)
         return true;
     return find_quiet(cpu);
+}
+
+/* The instruction at the PC, if it is apart from all traps that stand; NULL if that is not known. */
+const uint8_t *traps_insn(const struct vcpu *cpu)
+{
+    const struct handler_traps *t = &cpu->traps;
+    uint64_t pc = cpu->run->psw_addr;
+
+    return pc - t->quiet_start < t->quiet_size ? t->quiet_page + pc % PAGE_BYTES : NULL;
 }

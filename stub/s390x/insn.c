@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the engine has to know of instructions: which are followed by the next one in storage, whatever their
- * operands, and neither look at the PSW's interruption masks nor change them. Only those are named that
- * compilers use; a doubt is a no (Principles, appendix B). Pure functions. */
+/* What the engine has to know of instructions (Principles, chapters 5, 7 and 10, appendix B). Pure functions.
+ */
 #include "zgdbd/psw.h"
 
 /* By the first byte alone: loads, stores, arithmetic, comparison, shifts. */
@@ -21,6 +20,7 @@ static bool plain_rie(uint8_t op)
            (op >= 0xd8 && op <= 0xdb);
 }
 
+/* Those are named that compilers use; a doubt is a no. */
 bool insn_goes_on(const uint8_t *insn)
 {
     switch (insn[0]) {
@@ -45,5 +45,48 @@ bool insn_goes_on(const uint8_t *insn)
         return plain_rie(insn[5]);
     default:
         return plain(insn[0]);
+    }
+}
+
+static enum insn_masks masks_b2(uint8_t op)
+{
+    switch (op) {
+    case 0xb2: /* LPSWE */
+        return INSN_MASKS_LOADED;
+    case 0x14: /* SIE, PC, BAKR, TRAP4 */
+    case 0x18:
+    case 0x40:
+    case 0xff:
+        return INSN_MASKS_HIDDEN;
+    default:
+        return INSN_MASKS_ALONE;
+    }
+}
+
+enum insn_masks insn_masks(const uint8_t *insn)
+{
+    switch (insn[0]) {
+    case 0x01: /* PR, TRAP2 */
+        return insn[1] == 0x01 ? INSN_MASKS_LOADED : insn[1] == 0xff ? INSN_MASKS_HIDDEN : INSN_MASKS_ALONE;
+    case 0x44: /* EX */
+        return INSN_MASKS_EXECUTE;
+    case 0x80: /* SSM */
+        return INSN_MASKS_SET;
+    case 0x82: /* LPSW */
+        return INSN_MASKS_LOADED;
+    case 0xac: /* STNSM */
+        return INSN_MASKS_AND;
+    case 0xad: /* STOSM */
+        return INSN_MASKS_OR;
+    case 0xb2:
+        return masks_b2(insn[1]);
+    case 0xb9: /* EPSW */
+        return insn[1] == 0x8d ? INSN_MASKS_READ : INSN_MASKS_ALONE;
+    case 0xc6: /* EXRL */
+        return (insn[1] & 15) == 0 ? INSN_MASKS_EXECUTE : INSN_MASKS_ALONE;
+    case 0xeb: /* LPSWEY */
+        return insn[5] == 0x71 ? INSN_MASKS_LOADED : INSN_MASKS_ALONE;
+    default:
+        return INSN_MASKS_ALONE;
     }
 }

@@ -47,8 +47,12 @@ void cmd_insert_point(struct session *s, const struct rsp_request *r)
                               r->point.commands, r->point.persist};
     struct breakpoint b;
     struct err e;
-    if (!point(s, r, &b))
+    if (!point(s, r, &b)) {
+        if (r->point.type > RSP_POINT_WRITE) /* gdb says that there are too many, whatever the answer is */
+            log_msg(LOG_WARNING,
+                    "refused: there are no watchpoints for reads (rwatch, awatch): PER tells of stores only");
         return;
+    }
     if (b.kind == BP_WRITE && b.len == 0)
         session_refuse(s, RSP_EINVAL, "a watchpoint must have a length");
     else if (registry_insert(s->target, s->cpu, &b, &code, &e))

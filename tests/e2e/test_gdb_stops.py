@@ -60,10 +60,12 @@ def test_each_kind_of_stop_in_words(bench):
 
 @pytest.mark.parametrize("command", ["rwatch total", "awatch total"])
 def test_watchpoints_for_reads_are_refused(bench, command):
-    gdb = bench.gdb(bench.zgdbd("calls"))
+    daemon = bench.zgdbd("calls")
+    gdb = bench.gdb(daemon)
     gdb.execute(command)
     with pytest.raises(GdbError, match="Could not insert hardware watchpoint 1"):
         gdb.execute("continue")
+    assert "PER tells of stores only" in daemon.log
     gdb.execute("delete")
     gdb.execute("break shutdown")
     assert gdb.go().function == "shutdown"

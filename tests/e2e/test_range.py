@@ -150,6 +150,7 @@ def test_watchpoints(bench):
 def test_an_interruption_in_the_range(bench):
     """The CPU timer runs while a CPU is stepped. The range ends at the handler's first instruction."""
     client = prepared(bench, "exits", EXITS)
+    client.monitor("step-interrupts on")
     loop = EXITS["exits_idle"], EXITS["exits_idle"] + 32
     client.set_reg("cr0", client.reg("cr0") | 0x400)
     client.set_reg("cputm", 1 << 20)  # 256 us

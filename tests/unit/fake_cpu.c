@@ -90,6 +90,53 @@ static enum done intercept(struct kvm_run *run, uint8_t icptcode, const uint8_t 
     return DONE_INTERCEPT;
 }
 
+/* SSM, STNSM, STOSM: the PSW's first byte and the one at the operand. */
+static enum done system_mask(struct kvm_run *run, const uint8_t *insn)
+{
+    uint8_t *data = at(run, operand(run, insn)), now = (uint8_t)(run->psw_mask >> 56);
+    uint8_t mask = now;
+
+    if (!data)
+        return program(run, PGM_ADDRESSING, 4, false);
+    if (insn[0] == 0x80)
+        mask = *data;
+    else
+        *data = now;
+    if (insn[0] == 0xac)
+        mask &= insn[1];
+    if (insn[0] == 0xad)
+        mask |= insn[1];
+    run->psw_mask = (run->psw_mask & ~(0xffULL << 56)) | (uint64_t)mask << 56;
+    return DONE_NEXT;
+}
+
+static enum done extract_psw(struct kvm_run *run, const uint8_t *insn)
+{
+    uint64_t *r1 = (uint64_t *)&run->s.regs.gprs[insn[3] >> 4],
+             *r2 = (uint64_t *)&run->s.regs.gprs[insn[3] & 15];
+
+    *r1 = (*r1 & ~0xffffffffULL) | run->psw_mask >> 32;
+    if (insn[3] & 15)
+        *r2 = (*r2 & ~0xffffffffULL) | (run->psw_mask & 0xffffffff);
+    return DONE_NEXT;
+}
+
+static enum done execute(struct kvm_run *run, const uint8_t *insn, uint64_t pc);
+
+/* EX; an index register is not known here. */
+static enum done execute_other(struct kvm_run *run, const uint8_t *insn, uint64_t pc)
+{
+    const uint8_t *target = at(run, operand(run, insn));
+    uint8_t other[6];
+
+    if (!target)
+        return program(run, PGM_ADDRESSING, 4, false);
+    memcpy(other, target, sizeof other);
+    if (insn[1] >> 4)
+        other[1] |= (uint8_t)run->s.regs.gprs[insn[1] >> 4];
+    return execute(run, other, pc);
+}
+
 static enum done execute_b2(struct kvm_run *run, const uint8_t *insn)
 {
     if (insn[1] == 0xb2)
@@ -139,6 +186,14 @@ static enum done execute(struct kvm_run *run, const uint8_t *insn, uint64_t pc)
             return program(run, PGM_ADDRESSING, 4, false);
         *data = insn[1];
         return DONE_NEXT;
+    case 0x44:
+        return execute_other(run, insn, pc);
+    case 0x80:
+    case 0xac:
+    case 0xad:
+        return system_mask(run, insn);
+    case 0xb9:
+        return insn[1] == 0x8d ? extract_psw(run, insn) : program(run, PGM_OPERATION, 4, true);
     case 0x83:
     case 0xae:
         return intercept(run, 0x04, insn);

@@ -130,9 +130,9 @@ uint64_t kernel_guest_tod(void);
 /* ---- fake_cpu.c ---- */
 
 /* A run function: executes guest code until something leaves SIE. Instructions: 00 (none), 07 BCR 0, 0A SVC,
- * 58 L, 92 MVI, A7x4 BRC 15, A7xB AGHI, B220 SERVC, B2B2 LPSWE, 83 DIAG, AE SIGP; anything else is an
- * operation exception. Operands are base and displacement. PER events come as the kernel before 6.6 reports
- * them. */
+ * 44 EX, 58 L, 80 SSM, AC STNSM, AD STOSM, B98D EPSW, 92 MVI, A7x4 BRC 15, A7xB AGHI, B220 SERVC, B2B2 LPSWE,
+ * 83 DIAG, AE SIGP; anything else is an operation exception. Operands are base and displacement. PER events
+ * come as the kernel before 6.6 reports them. */
 int kernel_cpu(struct kvm_run *run);
 
 /* Takes KVM's copy of what is watched; the CPU compares with it. */

@@ -102,12 +102,18 @@ static void description_fits_and_is_cut(void **state)
     assert_int_equal(strlen(small), sizeof small - 1);
 }
 
-static bool goes_on(const char *hex)
+static void parse(const char *hex, uint8_t insn[6])
 {
-    uint8_t insn[6] = {0};
-
+    memset(insn, 0, 6);
     for (unsigned i = 0, byte; i < 6 && sscanf(hex + 2 * (size_t)i, "%2x", &byte) == 1; i++)
         insn[i] = (uint8_t)byte;
+}
+
+static bool goes_on(const char *hex)
+{
+    uint8_t insn[6];
+
+    parse(hex, insn);
     return insn_goes_on(insn);
 }
 
@@ -177,6 +183,38 @@ static void names_what_is_not_valid(void **state)
     assert_int_equal(text[strlen(text) - 1], '\n');
 }
 
+static void instructions_and_masks(void **state)
+{
+    static const struct {
+        const char *hex;
+        enum insn_masks masks;
+    } table[] = {
+        {"0101", INSN_MASKS_LOADED},        {"01ff", INSN_MASKS_HIDDEN},
+        {"0107", INSN_MASKS_ALONE},         {"44001000", INSN_MASKS_EXECUTE},
+        {"8000f000", INSN_MASKS_SET},       {"8200f000", INSN_MASKS_LOADED},
+        {"8300f000", INSN_MASKS_ALONE},     {"acfcf000", INSN_MASKS_AND},
+        {"ad03f000", INSN_MASKS_OR},        {"b2b2f000", INSN_MASKS_LOADED},
+        {"b2180000", INSN_MASKS_HIDDEN},    {"b2400012", INSN_MASKS_HIDDEN},
+        {"b2ff0000", INSN_MASKS_HIDDEN},    {"b2140000", INSN_MASKS_HIDDEN},
+        {"b2200012", INSN_MASKS_ALONE},     {"b98d0012", INSN_MASKS_READ},
+        {"b98e0012", INSN_MASKS_ALONE},     {"c60000000004", INSN_MASKS_EXECUTE},
+        {"c60500000004", INSN_MASKS_ALONE}, {"eb00f0000071", INSN_MASKS_LOADED},
+        {"eb00f000002f", INSN_MASKS_ALONE}, {"0a05", INSN_MASKS_ALONE},
+        {"af00f000", INSN_MASKS_ALONE},     {"d203f000f004", INSN_MASKS_ALONE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        uint8_t insn[6];
+
+        parse(table[i].hex, insn);
+        if (insn_masks(insn) != table[i].masks)
+            fail_msg("%s", table[i].hex);
+        if (table[i].masks != INSN_MASKS_ALONE && insn_goes_on(insn))
+            fail_msg("%s may not go on", table[i].hex);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,7 +222,7 @@ int main(void)
         cmocka_unit_test(sets_the_condition_code),  cmocka_unit_test(knows_instruction_lengths),
         cmocka_unit_test(describes_in_words),       cmocka_unit_test(description_fits_and_is_cut),
         cmocka_unit_test(instructions_that_go_on),  cmocka_unit_test(names_every_field),
-        cmocka_unit_test(names_what_is_not_valid),
+        cmocka_unit_test(names_what_is_not_valid),  cmocka_unit_test(instructions_and_masks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
