@@ -214,10 +214,9 @@ enum machine_setting {
 /* How PER is in use: `monitor per`. */
 struct machine_per {
     unsigned used, max;  /* entries of KVM_SET_GUEST_DEBUG */
-    bool fetches;        /* hardware breakpoints: instruction fetches in start..end exit to the monitor */
     uint64_t start, end; /* the one range over all of them, end included (CR10, CR11) */
-    bool stores;         /* the same for stores into what is watched */
-    uint64_t store_start, store_end;
+    bool fetches;        /* breakpoints are among them: each instruction in the range leaves the guest */
+    bool stores;         /* watchpoints are: each store into the range does */
 };
 
 struct machine_events {
@@ -418,7 +417,8 @@ static inline int machine_storage_key(struct machine *m, uint64_t absolute, uint
     return m->ops->storage_key ? m->ops->storage_key(m, absolute, key) : -1;
 }
 
-/* How PER was in use when the guest last ran; false if the engine does not tell. */
+/* How PER was in use when the guest last ran, or is since the last resume; false if the engine does not tell.
+ * May be called while CPUs run. */
 static inline bool machine_per(struct machine *m, struct machine_per *out)
 {
     if (m->ops->per)

@@ -142,6 +142,18 @@ static bool demote(const struct dat_context *ctx, const struct kvm_machine *m, s
     return true;
 }
 
+static bool has_length(const struct breakpoint *watch)
+{
+    return watch->len > 0 && watch->len <= HW_ENTRIES_MAX * WATCH_BYTES_MAX;
+}
+
+static int bad_length(const struct breakpoint *watch, struct err *e)
+{
+    return err_set(e, EXIT_OTHER, "cannot watch %llu bytes at 0x%llx: 1 to %d can be watched",
+                   (unsigned long long)watch->len, (unsigned long long)watch->addr,
+                   HW_ENTRIES_MAX * WATCH_BYTES_MAX);
+}
+
 static int too_many(const struct kvm_machine *m, const struct applied *a, struct err *e)
 {
     if (!(m->base.caps & MACHINE_CAN_HW_BREAK) && a->bp.kind == BP_SOFTWARE)
@@ -153,6 +165,8 @@ static int too_many(const struct kvm_machine *m, const struct applied *a, struct
         return err_set(e, EXIT_OTHER, "cannot set a %s at 0x%llx: %s",
                        a->bp.kind == BP_WRITE ? "watchpoint" : "hardware breakpoint",
                        (unsigned long long)a->bp.addr, m->base.notice);
+    if (a->bp.kind == BP_WRITE && !has_length(&a->bp))
+        return bad_length(&a->bp, e);
     return err_set(
         e, EXIT_OTHER,
         "cannot set a breakpoint or watchpoint at 0x%llx: KVM has %d hardware breakpoints and watchpoints "
@@ -172,7 +186,8 @@ static int decide_beside(const struct vcpu *cpu, const struct dat_context *ctx, 
     need = a->how != HOW_HARDWARE ? 0 : a->bp.kind == BP_WRITE ? watch_entries(NULL, ctx, a) : 1;
     if (*used + need > limit && !demote(ctx, m, a))
         return too_many(m, a, e);
-    *used += a->how == HOW_HARDWARE ? need : 0;
+    a->units = a->how == HOW_HARDWARE ? need : 0;
+    *used += a->units;
     return 0;
 }
 
@@ -220,9 +235,8 @@ static int check_one(const struct vcpu *cpu, const struct dat_context *ctx, cons
         return 0;
     if (!(cpu->m->base.caps & MACHINE_CAN_HW_BREAK))
         return too_many(cpu->m, a, e);
-    if (a->bp.len == 0 || a->bp.len > HW_ENTRIES_MAX * WATCH_BYTES_MAX)
-        return err_set(e, EXIT_OTHER, "cannot watch %llu bytes at 0x%llx: 1 to %d can be watched",
-                       (unsigned long long)a->bp.len, addr, HW_ENTRIES_MAX * WATCH_BYTES_MAX);
+    if (!has_length(&a->bp))
+        return bad_length(&a->bp, e);
     if (a->how == HOW_NONE)
         return err_set(e, EXIT_OTHER,
                        "cannot watch 0x%llx: the address does not translate now (PSW mask %016llx)", addr,
@@ -380,8 +394,10 @@ int breakpoints_adopt(struct kvm_machine *m, const struct resume_plan *plan, str
 
     m->printed = plan->printed;
     m->nwatch = 0; /* what is watched is seen as it is now */
-    if (same_set(&m->applied, plan))
+    if (same_set(&m->applied, plan)) {
+        per_decided(m);
         return 0;
+    }
     if (new_set(&trial, plan->breakpoints, plan->nbreakpoints, e) < 0)
         return -1;
     sort(&trial);
@@ -394,6 +410,7 @@ int breakpoints_adopt(struct kvm_machine *m, const struct resume_plan *plan, str
     trial.serial = m->applied.serial + 1;
     breakpoints_free(&m->applied);
     m->applied = trial;
+    per_decided(m);
     return 0;
 }
 

@@ -117,17 +117,26 @@ enum hit hit_code(struct vcpu *cpu, uint64_t pc, struct stop *stop)
     return hit;
 }
 
-static struct stop watch_stop(const struct vcpu *cpu, const struct watch *w)
+/* gdb shows the first elements of what is long, and perhaps none that has changed. */
+static void add_watch_stop(enum hit *hit, struct stop *stop, const struct stop *add,
+                           const struct breakpoint *bp, const char *text)
+{
+    bool first = *hit != HIT_STOP;
+
+    add_stop(hit, stop, add, text);
+    if (first && watch_is_long(bp))
+        stop->tell = true;
+}
+
+static struct stop watch_stop(const struct vcpu *cpu, const struct breakpoint *bp)
 {
     struct stop stop = {.addr = 0};
 
     stop_at(cpu, &stop, STOP_WATCH, "watchpoint");
-    stop.addr = w->bp->addr;
-    stop.old_value = watch_old_value(w);
-    stop.new_value = watch_value(cpu, w);
-    snprintf(stop.text, sizeof stop.text, "watchpoint at 0x%llx: 0x%llx was 0x%llx",
-             (unsigned long long)w->addr, (unsigned long long)stop.new_value,
-             (unsigned long long)stop.old_value);
+    stop.addr = bp->addr;
+    stop.old_value = watch_value(cpu, bp, false);
+    stop.new_value = watch_value(cpu, bp, true);
+    watch_describe(cpu, bp, stop.text, sizeof stop.text);
     return stop;
 }
 
@@ -143,7 +152,7 @@ enum hit hit_watches(struct vcpu *cpu, struct stop *stop)
         return HIT_NONE;
     pthread_mutex_lock(&m->watch_lock);
     for (struct watch *w = watch_next(cpu, m->watch); w; w = watch_next(cpu, w)) {
-        struct stop add = watch_stop(cpu, w);
+        struct stop add = watch_stop(cpu, w->bp);
         char text[sizeof stop->text] = "";
 
         context.old_value = add.old_value;
@@ -151,7 +160,7 @@ enum hit hit_watches(struct vcpu *cpu, struct stop *stop)
         if (hit == HIT_NONE)
             hit = HIT_PASSED;
         if (agent_breakpoint_stops(w->bp, &context, text, sizeof text))
-            add_stop(&hit, stop, &add, text);
+            add_watch_stop(&hit, stop, &add, w->bp, text);
         watch_seen(cpu, w->bp);
     }
     pthread_mutex_unlock(&m->watch_lock);

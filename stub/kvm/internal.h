@@ -41,6 +41,7 @@ struct applied {
     bool bound;    /* belongs to one address space: that of asce */
     uint64_t asce;
     enum bp_how how;
+    unsigned units;   /* PER entries that it takes */
     bool provisional; /* not where it should be for good: look again soon */
     uint64_t absolute;
     unsigned oplen;   /* bytes of the opcode in memory */
@@ -235,6 +236,7 @@ struct kvm_machine {
     unsigned reset_cpu;   /* that asked */
     bool step_interrupts; /* a step may end in the handler of an interruption from outside */
     struct applied_set applied;
+    struct machine_per per;     /* as the last resume found it: the loop's */
     pthread_mutex_t watch_lock; /* what the watches have seen; the list changes only exclusively */
     unsigned nwatch;
     struct watch watch[HW_ENTRIES_MAX];
@@ -391,8 +393,9 @@ void watch_refresh(const struct vcpu *cpu);
 bool watch_changed(const struct vcpu *cpu);
 struct watch *watch_next(const struct vcpu *cpu, struct watch *from);
 void watch_seen(const struct vcpu *cpu, const struct breakpoint *bp);
-uint64_t watch_value(const struct vcpu *cpu, const struct watch *w);
-uint64_t watch_old_value(const struct watch *w);
+uint64_t watch_value(const struct vcpu *cpu, const struct breakpoint *bp, bool now);
+void watch_describe(const struct vcpu *cpu, const struct breakpoint *bp, char *text, size_t size);
+bool watch_is_long(const struct breakpoint *bp);
 
 /* breakpoints.c: the plan's breakpoints in memory and hardware */
 int breakpoints_check(struct machine *m, unsigned cpu, const struct breakpoint *set, size_t n, struct err *e);
@@ -447,9 +450,9 @@ bool interruption_pending(struct vcpu *cpu);
 void masks_put_off(struct vcpu *cpu, const uint8_t *insn);
 void masks_put_back(struct vcpu *cpu);
 
-/* settings.c */
-int settings_set(struct machine *m, enum machine_setting setting, int value, struct err *e);
-int settings_get(struct machine *m, enum machine_setting setting);
+/* per.c */
+void per_decided(struct kvm_machine *m);
+void per_get(struct machine *m, struct machine_per *out);
 
 /* traps.c */
 void traps_set(struct vcpu *cpu, const uint64_t *insn);

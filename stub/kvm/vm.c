@@ -210,6 +210,7 @@ static const struct machine_ops kvm_ops = {
     .signal = signals_send,
     .counters = exit_counters,
     .inject = inject_interruption,
+    .per = per_get,
     .set = settings_set,
     .get = settings_get,
     .dat_context = memory_dat_context,

@@ -65,7 +65,7 @@ def test_watchpoints_for_reads_are_refused(bench, command):
     gdb.execute(command)
     with pytest.raises(GdbError, match="Could not insert hardware watchpoint 1"):
         gdb.execute("continue")
-    assert "PER tells of stores only" in daemon.log
+    daemon.await_log("PER tells of stores only")
     gdb.execute("delete")
     gdb.execute("break shutdown")
     assert gdb.go().function == "shutdown"

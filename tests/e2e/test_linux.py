@@ -39,12 +39,21 @@ def test_kernel_to_its_panic(bench, psw_of_the_exit):
     daemon.await_console("VFS: Disk quotas")
     assert gdb.interrupt().signal == "SIGINT"
     kernel_memory(gdb, code)
+    steps_stay_in_the_program(gdb)
     stop = gdb.go("continue", timeout=50)
     assert stop.signal == "SIGABRT"
     assert gdb.psw() == psw_of_the_exit
     assert gdb.psw()[0] & DISABLED_WAIT
     assert "disabled wait" in gdb.execute("monitor psw")
     assert "Kernel panic - not syncing" in daemon.console
+
+
+def steps_stay_in_the_program(gdb):
+    """No external or I/O interruption comes while the kernel, which is mostly enabled for them, is stepped: the lowcore's
+    old PSWs are as they were."""
+    old = gdb.memory(0x130, 16) + gdb.memory(0x170, 16)
+    gdb.go("stepi 200", timeout=50)
+    assert gdb.memory(0x130, 16) + gdb.memory(0x170, 16) == old
 
 
 def kernel_memory(gdb, code):

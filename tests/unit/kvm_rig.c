@@ -125,7 +125,10 @@ bool rig_create(void)
     if (!rig)
         assert_nothing_left();
     assert_null(kernel.failure);
-    return rig;
+    if (!rig)
+        return false;
+    assert_int_equal(machine_get(rig, MACHINE_STEP_INTERRUPTS), 0);
+    return machine_set(rig, MACHINE_STEP_INTERRUPTS, 1, &rig_err) == 0;
 }
 
 static void program_handler(unsigned new_psw, uint64_t addr)

@@ -33,7 +33,8 @@ extern struct err rig_err;
 
 /* Fake kernel, image and configuration, but no machine. */
 void rig_prepare(enum rig_image image);
-/* Creates the machine; false if the engine refuses (rig_err). Ends the test if a refusal keeps something. */
+/* Creates the machine, whose steps take interruptions; false if the engine refuses (rig_err). Ends the test
+ * if a refusal keeps something. */
 bool rig_create(void);
 /* The refusal says these words. */
 void rig_assert_says(const char *words);

@@ -545,7 +545,8 @@ static void a_long_watch_is_split(void **state)
     stop = rig_continue();
     rig_assert_stop(stop, STOP_WATCH, 0x2004);
     assert_int_equal(stop.addr, 0x3800);
-    assert_non_null(strstr(stop.text, "watchpoint at 0x38c8"));
+    assert_string_equal(stop.text, "watchpoint at 0x3800, 250 bytes: 1 changed; 0x38f9: 11 was 00");
+    assert_true(stop.tell);
     KERNEL_SCRIPT(sees_three_parts);
     rig_assert_stop(rig_continue(), STOP_DISABLED_WAIT, 0x3333);
 }

@@ -21,6 +21,7 @@ static int setup(void **state)
 {
     if (rig_setup(state))
         return -1;
+    assert_int_equal(machine_set(rig, MACHINE_STEP_INTERRUPTS, 0, &rig_err), 0);
     rig_put64(0x1a0, RIG_64BIT);
     rig_put64(0x1a8, RIG_RESTART);
     rig_put(RIG_RESTART, AGHI_10_1);

@@ -345,7 +345,6 @@ static void an_external_interruption(void **state)
 {
     (void)state;
     put_many(0x2000);
-    assert_int_equal(machine_set(rig, MACHINE_STEP_INTERRUPTS, 1, &rig_err), 0);
     for (countdown = 1; countdown < 8; countdown++) {
         unsigned before = countdown - 1;
 

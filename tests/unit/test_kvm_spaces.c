@@ -247,6 +247,7 @@ static void a_step_into_a_handler_with_dat(void **state)
 /* ---- not translated yet ---- */
 
 #define MODULE 0x900000 /* of the kernel's space, mapped while it runs */
+#define OTHER_FRAME 0x900000
 
 static int loads_module(struct kvm_run *run)
 {
@@ -327,6 +328,41 @@ static void a_watch_waits_until_it_translates(void **state)
     stop = rig_continue();
     rig_assert_stop(stop, STOP_WATCH, 0x2000);
     assert_int_equal(stop.new_value, 5);
+}
+
+static int sees_it_in_its_frame(struct kvm_run *run)
+{
+    KERNEL_CHECK(kernel.nhw == 1 && kernel.hw[0].addr == MODULE && kernel.hw[0].phys_addr == MODULE);
+    return kernel_intercept(run, 0x1c, 0, 0);
+}
+
+static int sees_it_in_another_frame(struct kvm_run *run)
+{
+    KERNEL_CHECK(kernel.nhw == 1 && kernel.hw[0].addr == MODULE && kernel.hw[0].phys_addr == OTHER_FRAME);
+    kernel.memory[MODULE + 7] = 5;
+    kernel.memory[OTHER_FRAME + 7] = 6;
+    return kernel_debug(run, KVM_HW_WP_WRITE, MODULE);
+}
+
+/* That the page is another one is no change; what is stored into it is. */
+static void a_watch_follows_its_page(void **state)
+{
+    struct stop stop;
+
+    (void)state;
+    map(KERNEL_TABLE, MODULE, MODULE);
+    rig_put(OTHER_FRAME, "0000000000000009");
+    in_kernel_at(0x2000);
+    rig_breakpoint(BP_WRITE, MODULE, 8);
+    KERNEL_SCRIPT(sees_it_in_its_frame);
+    rig_continue();
+    map(KERNEL_TABLE, MODULE, OTHER_FRAME);
+    rig_set_reg(REG_PSWM, DAT_MASK | PSW_ASC_HOME);
+    KERNEL_SCRIPT(sees_it_in_another_frame);
+    stop = rig_continue();
+    assert_int_equal(stop.reason, STOP_WATCH);
+    assert_int_equal(stop.old_value, 9);
+    assert_int_equal(stop.new_value, 6);
 }
 
 static int sees_two_frames(struct kvm_run *run)
@@ -473,6 +509,7 @@ int main(void)
         TEST(waits_in_hardware_until_it_translates),
         TEST(goes_back_to_hardware),
         TEST(a_watch_waits_until_it_translates),
+        TEST(a_watch_follows_its_page),
         TEST(a_watch_over_two_frames),
         TEST(reads_and_writes_across_frames),
         TEST(reads_by_access_register),

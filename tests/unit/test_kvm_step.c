@@ -289,7 +289,6 @@ static void an_interruption_hijacks_the_step(void **state)
     rig_put(0x2000, AGHI_10_1);
     rig_set_reg(REG_PSWM, RIG_64BIT | PSW_EXT);
     kernel.external_pending = true;
-    assert_int_equal(machine_set(rig, MACHINE_STEP_INTERRUPTS, 1, &rig_err), 0);
     steps_to(RIG_EXTERNAL);
     assert_int_equal(rig_reg(R10), 0);
     assert_handlers_whole();
