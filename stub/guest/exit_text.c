@@ -2,7 +2,6 @@
 /* A record of the exit trace in words: when, where, and what the guest wanted, by the names of instructions,
  * commands, functions and orders. */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -10,25 +9,9 @@
 #include "zgdbd/guest.h"
 #include "zgdbd/interruption.h"
 #include "zgdbd/trace.h"
+#include "zgdbd/words.h"
 
-struct line {
-    char *buf;
-    size_t size, len;
-};
-
-__attribute__((format(printf, 2, 3))) static void put(struct line *l, const char *fmt, ...)
-{
-    va_list ap;
-    int n;
-
-    va_start(ap, fmt);
-    n = vsnprintf(l->buf + l->len, l->size - l->len, fmt, ap);
-    va_end(ap);
-    if (n > 0)
-        l->len += (size_t)n < l->size - l->len ? (size_t)n : l->size - l->len - 1;
-}
-
-static void put_time(struct line *l, uint64_t nanoseconds)
+static void put_time(struct words *l, uint64_t nanoseconds)
 {
     time_t seconds = (time_t)(nanoseconds / 1000000000);
     struct tm utc = {0};
@@ -36,113 +19,114 @@ static void put_time(struct line *l, uint64_t nanoseconds)
 
     gmtime_r(&seconds, &utc);
     strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    put(l, "%s.%06" PRIu64 "Z", text, nanoseconds / 1000 % 1000000);
+    words_add(l, "%s.%06" PRIu64 "Z", text, nanoseconds / 1000 % 1000000);
 }
 
 /* As it is typed to ask for this kind alone. */
-static void put_kind(struct line *l, const struct exit_record *r)
+static void put_kind(struct words *l, const struct exit_record *r)
 {
     size_t at = l->len;
 
-    put(l, "%s", exit_kind_name(r->kind));
+    words_add(l, "%s", exit_kind_name(r->kind));
     for (; at < l->len; at++)
         if (l->buf[at] == ' ')
             l->buf[at] = '-';
 }
 
 /* A name and nothing more where there is none. */
-static void put_code(struct line *l, enum code_kind kind, uint32_t code)
+static void put_code(struct words *l, enum code_kind kind, uint32_t code)
 {
     const char *name = code_name(kind, code);
 
-    put(l, "%s", name ? name : "unknown");
+    words_add(l, "%s", name ? name : "unknown");
 }
 
-static void put_debug(struct line *l, const struct exit_record *r)
+static void put_debug(struct words *l, const struct exit_record *r)
 {
     if (r->per & TRACE_PER_STORE)
-        put(l, "PER: store, watched at 0x%" PRIx64, r->operand[0]);
+        words_add(l, "PER: store, watched at 0x%" PRIx64, r->operand[0]);
     else if (r->per & TRACE_PER_FETCH)
-        put(l, "PER: instruction fetch at 0x%" PRIx64, r->operand[0]);
+        words_add(l, "PER: instruction fetch at 0x%" PRIx64, r->operand[0]);
     else
-        put(l, "%s", r->per & TRACE_PER_STEP ? "PER: single step" : "PER, held back at the exit before");
+        words_add(l, "%s",
+                  r->per & TRACE_PER_STEP ? "PER: single step" : "PER, held back at the exit before");
 }
 
-static void put_service_call(struct line *l, const struct exit_record *r)
+static void put_service_call(struct words *l, const struct exit_record *r)
 {
     uint32_t command = (uint32_t)r->operand[0];
 
-    put(l, "SERVC %u,%u: ", (unsigned)(r->ipb >> 20 & 15), (unsigned)(r->ipb >> 16 & 15));
+    words_add(l, "SERVC %u,%u: ", (unsigned)(r->ipb >> 20 & 15), (unsigned)(r->ipb >> 16 & 15));
     put_code(l, CODES_SERVICE_CALL, command & SCLP_COMMAND_MASK);
-    put(l, " (0x%08" PRIx32 "), SCCB 0x%" PRIx64, command, r->operand[1]);
+    words_add(l, " (0x%08" PRIx32 "), SCCB 0x%" PRIx64, command, r->operand[1]);
 }
 
-static void put_diag(struct line *l, const struct exit_record *r)
+static void put_diag(struct words *l, const struct exit_record *r)
 {
     unsigned r1 = r->ipa >> 4 & 15, r3 = r->ipa & 15;
 
-    put(l, "DIAG %u,%u,0x%x: ", r1, r3, r->code);
+    words_add(l, "DIAG %u,%u,0x%x: ", r1, r3, r->code);
     put_code(l, CODES_DIAG, r->code);
-    put(l, ", r%u 0x%" PRIx64 ", r%u 0x%" PRIx64, r1, r->operand[0], r3, r->operand[1]);
+    words_add(l, ", r%u 0x%" PRIx64 ", r%u 0x%" PRIx64, r1, r->operand[0], r3, r->operand[1]);
 }
 
-static void put_sigp(struct line *l, const struct exit_record *r)
+static void put_sigp(struct words *l, const struct exit_record *r)
 {
-    put(l, "SIGP %u,%u,0x%x: ", r->ipa >> 4 & 15, r->ipa & 15, r->code);
+    words_add(l, "SIGP %u,%u,0x%x: ", r->ipa >> 4 & 15, r->ipa & 15, r->code);
     put_code(l, CODES_SIGP, r->code);
-    put(l, ", CPU %" PRIu64 ", parameter 0x%" PRIx64, r->operand[0], r->operand[1]);
+    words_add(l, ", CPU %" PRIu64 ", parameter 0x%" PRIx64, r->operand[0], r->operand[1]);
 }
 
-static void put_instruction(struct line *l, const struct exit_record *r)
+static void put_instruction(struct words *l, const struct exit_record *r)
 {
     uint64_t bytes = (uint64_t)r->ipa << 32 | r->ipb;
     unsigned length = insn_length((uint8_t)(r->ipa >> 8));
     char name[INSTRUCTION_NAME_MAX];
 
     if (instruction_name(r->ipa, r->ipb, name, sizeof name))
-        put(l, "%s ", name);
-    put(l, "%0*" PRIx64, 2 * (int)length, bytes >> 8 * (6 - length));
+        words_add(l, "%s ", name);
+    words_add(l, "%0*" PRIx64, 2 * (int)length, bytes >> 8 * (6 - length));
 }
 
-static void put_wait(struct line *l, const struct exit_record *r)
+static void put_wait(struct words *l, const struct exit_record *r)
 {
     char psw[192];
     const char *words = strstr(psw_describe(r->psw, psw, sizeof psw), ": ");
 
-    put(l, "%s", words ? words + 2 : psw);
+    words_add(l, "%s", words ? words + 2 : psw);
 }
 
-static void put_loop(struct line *l, const struct exit_record *r)
+static void put_loop(struct words *l, const struct exit_record *r)
 {
     bool external = r->icptcode == ICPT_EXTERNAL_LOOP;
 
-    put(l, "%s interruption 0x%04x, ", external ? "external" : "program", r->code);
+    words_add(l, "%s interruption 0x%04x, ", external ? "external" : "program", r->code);
     put_code(l, external ? CODES_EXTERNAL : CODES_PROGRAM, r->code);
 }
 
-static void put_else(struct line *l, const struct exit_record *r)
+static void put_else(struct words *l, const struct exit_record *r)
 {
     if (r->operand[1])
-        put(l, "KVM_RUN: %s", strerror((int)r->operand[1]));
+        words_add(l, "KVM_RUN: %s", strerror((int)r->operand[1]));
     else if (r->icptcode)
-        put(l, "interception code 0x%02x, ", r->icptcode), put_instruction(l, r);
+        words_add(l, "interception code 0x%02x, ", r->icptcode), put_instruction(l, r);
     else
-        put(l, "KVM exit reason %" PRIu64, r->operand[0]);
+        words_add(l, "KVM exit reason %" PRIu64, r->operand[0]);
 }
 
-static void put_reset(struct line *l, const struct exit_record *r)
+static void put_reset(struct words *l, const struct exit_record *r)
 {
-    put(l, "DIAG 0x308, subcode %u", r->code);
+    words_add(l, "DIAG 0x308, subcode %u", r->code);
 }
 
-static void put_stop(struct line *l, const struct exit_record *r)
+static void put_stop(struct words *l, const struct exit_record *r)
 {
     (void)r;
-    put(l, "the CPU was asked to stop");
+    words_add(l, "the CPU was asked to stop");
 }
 
 /* None for EXIT_KICK, which says it all. */
-static void (*const what[EXIT_KINDS])(struct line *l, const struct exit_record *r) = {
+static void (*const what[EXIT_KINDS])(struct words *l, const struct exit_record *r) = {
     [EXIT_DEBUG] = put_debug,
     [EXIT_SERVICE_CALL] = put_service_call,
     [EXIT_DIAG] = put_diag,
@@ -158,16 +142,16 @@ static void (*const what[EXIT_KINDS])(struct line *l, const struct exit_record *
 
 char *exit_record_text(const struct exit_record *r, char *buf, size_t size)
 {
-    struct line l = {buf, size, 0};
+    struct words l = {buf, size, 0};
 
     put_time(&l, r->time);
-    put(&l, " CPU %u %016" PRIx64 " %016" PRIx64 " ", r->cpu, r->psw.mask, r->psw.addr);
+    words_add(&l, " CPU %u %016" PRIx64 " %016" PRIx64 " ", r->cpu, r->psw.mask, r->psw.addr);
     put_kind(&l, r);
     if (r->kind < EXIT_KINDS && what[r->kind]) {
-        put(&l, ": ");
+        words_add(&l, ": ");
         what[r->kind](&l, r);
     }
     if (r->steps)
-        put(&l, "; %" PRIu32 " steps in the range before it", r->steps);
+        words_add(&l, "; %" PRIu32 " steps in the range before it", r->steps);
     return buf;
 }

@@ -4,12 +4,12 @@
  * own. */
 #include "zgdbd/lowcore.h"
 
-#include <stdarg.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "zgdbd/bytes.h"
 #include "zgdbd/interruption.h"
 #include "zgdbd/psw.h"
+#include "zgdbd/words.h"
 
 /* clang-format off */
 const struct lowcore_field lowcore_fields[] = {
@@ -83,55 +83,37 @@ bool lowcore_is_zero(const struct lowcore_field *f, const uint8_t *lowcore)
 
 /* ---- text ---- */
 
-struct text {
-    char *buf;
-    size_t size;
-    size_t len;
-};
-
-__attribute__((format(printf, 2, 3))) static void add(struct text *t, const char *fmt, ...)
-{
-    va_list ap;
-    int n;
-
-    va_start(ap, fmt);
-    n = vsnprintf(t->buf + t->len, t->size - t->len, fmt, ap);
-    va_end(ap);
-    if (n > 0)
-        t->len = (size_t)n < t->size - t->len ? t->len + (size_t)n : t->size - 1;
-}
-
-static void add_hex(struct text *t, const uint8_t *bytes, unsigned n)
+static void add_hex(struct words *t, const uint8_t *bytes, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
-        add(t, "%02x", bytes[i]);
+        words_add(t, "%02x", bytes[i]);
 }
 
 /* Registers or the like: groups of so many bytes, 32 to a line. */
-static void add_block(struct text *t, const uint8_t *bytes, unsigned n, unsigned group)
+static void add_block(struct words *t, const uint8_t *bytes, unsigned n, unsigned group)
 {
     for (unsigned i = 0; i < n; i += group) {
-        add(t, "%s", i % 32 ? " " : "\n  ");
+        words_add(t, "%s", i % 32 ? " " : "\n  ");
         add_hex(t, bytes + i, group);
     }
 }
 
-static void add_psw(struct text *t, const uint8_t *at)
+static void add_psw(struct words *t, const uint8_t *at)
 {
     char line[192];
 
-    add(t, "%s", psw_describe((struct psw){load_be64(at), load_be64(at + 8)}, line, sizeof line));
+    words_add(t, "%s", psw_describe((struct psw){load_be64(at), load_be64(at + 8)}, line, sizeof line));
 }
 
-static void add_named(struct text *t, const char *name)
+static void add_named(struct words *t, const char *name)
 {
     if (name && *name)
-        add(t, ": %s", name);
+        words_add(t, ": %s", name);
 }
 
 /* The events of the PER code are those of CR9's first byte; the ATMID after it has what the PSW said of
  * addressing mode and translation (Principles, chapter 4, "Program-Event Recording"). */
-static void add_per(struct text *t, const uint8_t *at)
+static void add_per(struct words *t, const uint8_t *at)
 {
     static const char *const events[8] = {"successful branching",     "instruction fetching",
                                           "storage alteration",       "storage-key alteration",
@@ -141,17 +123,17 @@ static void add_per(struct text *t, const uint8_t *at)
 
     for (unsigned bit = 0; bit < 8; bit++)
         if (at[0] & 0x80 >> bit) {
-            add(t, "%s%s", between, events[bit]);
+            words_add(t, "%s%s", between, events[bit]);
             between = ", ";
         }
     if (!(at[1] & 0x40))
         return;
-    add(t, "%s%s", between, at[1] & 0x80 ? "64-bit" : at[1] & 0x20 ? "31-bit" : "24-bit");
-    add(t, at[1] & 0x10 ? ", DAT on" : ", DAT off");
+    words_add(t, "%s%s", between, at[1] & 0x80 ? "64-bit" : at[1] & 0x20 ? "31-bit" : "24-bit");
+    words_add(t, at[1] & 0x10 ? ", DAT on" : ", DAT off");
 }
 
 /* What it means depends on the program interruption, which is beside it. */
-static void add_teid(struct text *t, const uint8_t *lowcore)
+static void add_teid(struct words *t, const uint8_t *lowcore)
 {
     char text[100];
 
@@ -159,7 +141,7 @@ static void add_teid(struct text *t, const uint8_t *lowcore)
                                             sizeof text));
 }
 
-static void add_machine_check(struct text *t, uint64_t mcic)
+static void add_machine_check(struct words *t, uint64_t mcic)
 {
     char text[400];
 
@@ -169,12 +151,12 @@ static void add_machine_check(struct text *t, uint64_t mcic)
         size_t len = name ? strlen(name) : 0;
 
         if (len > 9 && strcmp(name + len - 9, " validity") == 0)
-            add(t, "%s%.*s", n++ ? ", " : "\n  valid: ", (int)(len - 9), name);
+            words_add(t, "%s%.*s", n++ ? ", " : "\n  valid: ", (int)(len - 9), name);
     }
 }
 
 /* Behind the number, what it means. */
-static void add_meaning(struct text *t, const struct lowcore_field *f, const uint8_t *lowcore)
+static void add_meaning(struct words *t, const struct lowcore_field *f, const uint8_t *lowcore)
 {
     const uint8_t *at = lowcore + f->at;
     char text[80];
@@ -184,7 +166,7 @@ static void add_meaning(struct text *t, const struct lowcore_field *f, const uin
         add_named(t, code_name(CODES_EXTERNAL, load_be16(at)));
         break;
     case LOWCORE_ILC:
-        add(t, ": %u bytes", *at & 6u);
+        words_add(t, ": %u bytes", *at & 6u);
         break;
     case LOWCORE_PROGRAM_CODE:
         add_named(t, program_code_text(load_be16(at), text, sizeof text));
@@ -196,13 +178,14 @@ static void add_meaning(struct text *t, const struct lowcore_field *f, const uin
         add_teid(t, lowcore);
         break;
     case LOWCORE_SUBSYSTEM:
-        add(t, ": subchannel %x.%x.%04x", load_be16(at) >> 8, load_be16(at) >> 1 & 3, load_be16(at + 2));
+        words_add(t, ": subchannel %x.%x.%04x", load_be16(at) >> 8, load_be16(at) >> 1 & 3,
+                  load_be16(at + 2));
         break;
     case LOWCORE_MACHINE_CHECK:
         add_machine_check(t, load_be64(at));
         break;
     case LOWCORE_CLOCK_COMPARATOR:
-        add(t, "00: bits 0 to 55");
+        words_add(t, "00: bits 0 to 55");
         break;
     default:
         break;
@@ -211,7 +194,7 @@ static void add_meaning(struct text *t, const struct lowcore_field *f, const uin
 
 char *lowcore_describe(const struct lowcore_field *f, const uint8_t *lowcore, char *buf, size_t size)
 {
-    struct text t = {buf, size, 0};
+    struct words t = {buf, size, 0};
 
     buf[0] = 0;
     if (f->form == LOWCORE_PSW)

@@ -4,8 +4,9 @@
 #include "zgdbd/psw.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
+
+#include "zgdbd/words.h"
 
 uint64_t psw_wrap(uint64_t mask, uint64_t addr)
 {
@@ -73,24 +74,6 @@ char *psw_describe(struct psw psw, char *buf, size_t size)
 
 /* ---- every bit ---- */
 
-struct lines {
-    char *buf;
-    size_t size;
-    size_t len;
-};
-
-__attribute__((format(printf, 2, 3))) static void add(struct lines *l, const char *fmt, ...)
-{
-    va_list ap;
-    int n;
-
-    va_start(ap, fmt);
-    n = vsnprintf(l->buf + l->len, l->size - l->len, fmt, ap);
-    va_end(ap);
-    if (n > 0)
-        l->len = (size_t)n < l->size - l->len ? l->len + (size_t)n : l->size - 1;
-}
-
 struct flag {
     unsigned bit;
     const char *letter;
@@ -98,11 +81,11 @@ struct flag {
     const char *value[2]; /* zero, one */
 };
 
-static void add_flags(struct lines *l, uint64_t mask, const struct flag *flags, size_t n)
+static void add_flags(struct words *l, uint64_t mask, const struct flag *flags, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        add(l, "bit  %-5u  %-2s  %s: %s\n", flags[i].bit, flags[i].letter, flags[i].name,
-            flags[i].value[mask >> (63 - flags[i].bit) & 1]);
+        words_add(l, "bit  %-5u  %-2s  %s: %s\n", flags[i].bit, flags[i].letter, flags[i].name,
+                  flags[i].value[mask >> (63 - flags[i].bit) & 1]);
 }
 
 #define N(array) (sizeof(array) / sizeof *(array))
@@ -116,24 +99,25 @@ static void add_flags(struct lines *l, uint64_t mask, const struct flag *flags, 
     }
 
 /* What an unassigned bit that is one, or an address that the mode does not have, makes of it. */
-static void add_faults(struct lines *l, struct psw psw)
+static void add_faults(struct words *l, struct psw psw)
 {
     uint64_t ones = psw.mask & (PSW_UNASSIGNED | PSW_SHORT);
     const char *before = "not valid: bits that must be zero are one: ";
 
     for (unsigned bit = 0; bit < 64; bit++)
         if (ones >> (63 - bit) & 1) {
-            add(l, "%s%u", before, bit);
+            words_add(l, "%s%u", before, bit);
             before = ", ";
         }
     if (ones)
-        add(l, "\n");
+        words_add(l, "\n");
     if ((psw.mask & (PSW_EA | PSW_BA)) == PSW_EA)
-        add(l, "not valid: EA is one and BA zero, which is no addressing mode\n");
+        words_add(l, "not valid: EA is one and BA zero, which is no addressing mode\n");
     if (psw_wrap(psw.mask, psw.addr) != psw.addr)
-        add(l, "not valid: the instruction address is larger than the addressing mode can have\n");
+        words_add(l, "not valid: the instruction address is larger than the addressing mode can have\n");
     if (psw.addr & 1)
-        add(l,
+        words_add(
+            l,
             "the instruction address is odd: a specification exception, for no instruction can be there\n");
 }
 
@@ -156,17 +140,17 @@ char *psw_fields(struct psw psw, char *buf, size_t size)
         {24, "RI", "runtime instrumentation", ON_OFF},    {31, "EA", "extended addressing", ON_OFF},
         {32, "BA", "basic addressing", ON_OFF},
     };
-    struct lines l = {buf, size, 0};
+    struct words l = {buf, size, 0};
 
     buf[0] = 0;
     add_flags(&l, psw.mask, system_mask, N(system_mask));
-    add(&l, "bits 8-11       access key: %u\n", (unsigned)((psw.mask & PSW_KEY) >> 52));
+    words_add(&l, "bits 8-11       access key: %u\n", (unsigned)((psw.mask & PSW_KEY) >> 52));
     add_flags(&l, psw.mask, states, N(states));
-    add(&l, "bits 16-17  AS  address-space control: %s\n", space_text(psw.mask));
-    add(&l, "bits 18-19  CC  condition code: %u\n", psw_cc(psw.mask));
+    words_add(&l, "bits 16-17  AS  address-space control: %s\n", space_text(psw.mask));
+    words_add(&l, "bits 18-19  CC  condition code: %u\n", psw_cc(psw.mask));
     add_flags(&l, psw.mask, program_mask, N(program_mask));
-    add(&l, "bits 31-32      addressing mode: %s\n", mode_text(psw.mask));
-    add(&l, "bits 64-127     instruction address: 0x%" PRIx64 "\n", psw.addr);
+    words_add(&l, "bits 31-32      addressing mode: %s\n", mode_text(psw.mask));
+    words_add(&l, "bits 64-127     instruction address: 0x%" PRIx64 "\n", psw.addr);
     add_faults(&l, psw);
     return buf;
 }

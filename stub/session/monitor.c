@@ -246,8 +246,8 @@ static const struct monitor_command commands[] = {
      "as are\n"
      "external ones that KVM cannot keep, all but 0x1201, 0x1202, 0x2401 and 0x2603: the CPU must be enabled "
      "for\n"
-     "them. PARAM is the CPU that sends 0x1201 or 0x1202, else the interruption's parameter. WORD is the I/O "
-     "\n"
+     "them. PARAM is the CPU that sends 0x1201 or 0x1202, else the interruption's parameter. WORD is the "
+     "I/O\n"
      "interruption word, with the subclass in its bits 2-4. Numbers are decimal, or hexadecimal with 0x.\n",
      NULL, mon_inject},
     {"powerdown", NULL, "ask the guest to shut down in order", NULL, mon_powerdown, NULL},

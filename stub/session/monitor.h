@@ -27,8 +27,16 @@ void mon_powerdown(struct session *s, struct text *out);
 void mon_restart(struct session *s, struct text *out);
 monitor_fn mon_reset, mon_stop_cpu, mon_start_cpu, mon_store_status, mon_inject;
 
+/* monitor_numbers.c. A word that is a number and nothing else, decimal or, with 0x, hexadecimal. False: it is
+ * none, or too large for 64 bits. */
+bool word_is_number(const char *word, size_t len, uint64_t *value);
+
 /* A number at the beginning of args, and *rest behind the blanks that follow. False if there is none. */
 bool take_number(const char *args, uint64_t *value, const char **rest);
+
+/* The CPU that the arguments name, without any the selected one. False, and the user is told which there are,
+ * if they name none. */
+bool take_cpu(const struct session *s, const char *args, unsigned *cpu, struct text *out);
 
 /* monitor.c: a register of at most 8 bytes; 0 if it is not there. */
 uint64_t reg_value(const struct session *s, unsigned cpu, unsigned reg);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `monitor catch` and `monitor uncatch`: what the user wants to stop at, in words, and the catchpoints in
  * words again. */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "monitor.h"
@@ -89,15 +86,9 @@ static int shown(const struct line *l)
     return l->len < 64 ? (int)l->len : 64;
 }
 
-/* A number that is the whole word, 0x and hexadecimal or decimal. */
 static bool number(const struct line *l, uint64_t *value)
 {
-    bool hex = l->len > 2 && strncmp(l->at, "0x", 2) == 0;
-    const char *digits = hex ? l->at + 2 : l->at;
-    size_t n = strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789");
-    errno = 0;
-    *value = strtoull(digits, NULL, hex ? 16 : 10);
-    return n && digits + n == l->at + l->len && errno == 0;
+    return word_is_number(l->at, l->len, value);
 }
 
 static int parse_kind(struct line *l, struct catchpoint *out)
@@ -120,6 +111,10 @@ static int parse_code(struct line *l, const struct kind *kind, uint32_t *code)
     uint64_t value;
     if (named(kind, l->at, l->len, code))
         return 0;
+    if (kind->names == NAMES_EXITS)
+        return err_set(&l->e, EXIT_OTHER,
+                       "\"%.*s\" is no exit; `monitor help catch` says how they are written", shown(l),
+                       l->at);
     if (!number(l, &value))
         return err_set(&l->e, EXIT_OTHER, "\"%.*s\" is no code of %s: give %s number such as 0x10 or 16",
                        shown(l), l->at, kind->name, kind->names == NAMES_NONE ? "a" : "its name or a");

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `monitor` commands that act on the machine as its operator would: reset, restart, stop, start, store
  * status, power down, and interruptions that are injected. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "monitor.h"
@@ -70,43 +68,13 @@ void mon_restart(struct session *s, struct text *out)
     put_restart_psw(s, out);
 }
 
-/* A number, and *rest behind the blanks that follow. */
-bool take_number(const char *args, uint64_t *value, const char **rest)
-{
-    bool hex = strncmp(args, "0x", 2) == 0;
-    const char *digits = hex ? args + 2 : args;
-    size_t n = strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789");
-    errno = 0;
-    *value = strtoull(digits, NULL, hex ? 16 : 10);
-    *rest = digits + n + strspn(digits + n, " \t");
-    return n && errno == 0 && (digits[n] == 0 || *rest > digits + n);
-}
-
-/* The CPU that the arguments name, without any the selected one. False: usage. *there is false where it was
- * said that no such CPU exists. */
-static bool take_cpu(const struct session *s, const char *args, unsigned *cpu, bool *there, struct text *out)
-{
-    unsigned ncpus = s->target->machine->ncpus;
-    uint64_t number = s->cpu;
-    const char *rest = "";
-    if (*args && (!take_number(args, &number, &rest) || *rest))
-        return false;
-    *there = number < ncpus;
-    *cpu = *there ? (unsigned)number : 0;
-    if (!*there)
-        put(out, "There is no CPU %llu; the last one is CPU %u.\n", (unsigned long long)number, ncpus - 1);
-    return true;
-}
-
 /* Whether the CPU is in the state that the command would bring about; then there is nothing to do. */
 static bool change_state(struct session *s, const char *args, enum machine_signal signal, struct text *out)
 {
-    bool stop = signal == MACHINE_STOP, there, is_stopped;
+    bool stop = signal == MACHINE_STOP, is_stopped;
     unsigned cpu;
     struct err e;
-    if (!take_cpu(s, args, &cpu, &there, out))
-        return false;
-    if (!there)
+    if (!take_cpu(s, args, &cpu, out))
         return true;
     is_stopped = machine_state(s->target->machine, cpu) == CPU_STOPPED;
     if (is_stopped == stop)
@@ -133,13 +101,12 @@ bool mon_start_cpu(struct session *s, const char *args, struct text *out)
 bool mon_store_status(struct session *s, const char *args, struct text *out)
 {
     unsigned cpu;
-    bool there;
     struct err e;
-    if (!take_cpu(s, args, &cpu, &there, out))
-        return false;
-    if (there && machine_signal(s->target->machine, cpu, MACHINE_STORE_STATUS, &e))
+    if (!take_cpu(s, args, &cpu, out))
+        return true;
+    if (machine_signal(s->target->machine, cpu, MACHINE_STORE_STATUS, &e))
         put(out, "The status of CPU %u is not stored: %s\n", cpu, e.text);
-    else if (there)
+    else
         put(out, "The status of CPU %u is stored: %u bytes at absolute 0x%x.\n", cpu, STATUS_BYTES,
             STATUS_ADDRESS);
     return true;

@@ -35,19 +35,6 @@ static void put_zeros(const uint8_t *lowcore, struct text *out)
         put(out, "\n");
 }
 
-static bool take_cpu(const struct session *s, const char *args, unsigned *cpu, struct text *out)
-{
-    unsigned ncpus = s->target->machine->ncpus;
-    const char *rest = "";
-    uint64_t number = s->cpu;
-    if (*args && (!take_number(args, &number, &rest) || *rest || number >= ncpus)) {
-        put(out, "There is no CPU \"%.64s\": they are 0 to %u.\n", args, ncpus - 1);
-        return false;
-    }
-    *cpu = (unsigned)number;
-    return true;
-}
-
 bool mon_lowcore(struct session *s, const char *args, struct text *out)
 {
     uint8_t lowcore[LOWCORE_SIZE];

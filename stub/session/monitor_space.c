@@ -249,6 +249,7 @@ bool mon_translate(struct session *s, const char *args, struct text *out)
     enum mem_space space = session_space(s);
     struct dat_walk walk;
     struct dat_context ctx;
+    size_t word = strcspn(args, " \t");
     const char *rest;
     uint64_t addr;
     if (!*args)
@@ -257,7 +258,7 @@ bool mon_translate(struct session *s, const char *args, struct text *out)
         put(out,
             "ADDRESS must be a number, such as 0x24000, and not \"%.*s\". gdb puts a variable's address in: "
             "eval \"monitor translate 0x%%lx\", &variable\n",
-            (int)strcspn(args, " \t") % 64, args);
+            word < 64 ? (int)word : 64, args);
         return true;
     }
     if (*rest && !take_space(rest, &space, out))

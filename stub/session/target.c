@@ -481,6 +481,7 @@ int target_attach(struct target *t, struct session *s, struct err *e)
     t->non_stop = s->non_stop;
     t->killed = false;
     t->interrupt_due = false;
+    t->per_told = (struct machine_per){0};
     s->cpu = t->has_stop ? t->stop.cpu : 0;
     target_event(t, EVENT_ATTACH, NULL);
     log_msg(LOG_INFO, "a debugger is attached");

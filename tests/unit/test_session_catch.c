@@ -86,7 +86,7 @@ static void test_what_is_no_catchpoint(void **state)
         {"catch program page", "\"page\" is no code of program: give its name or a number"},
         {"catch program 0x10000", "go up to 0xffff"},
         {"catch service-call 0x100000000", "go up to 0xffffffff"},
-        {"catch exit 12", "go up to 0xb"},
+        {"catch exit 2", "\"2\" is no exit"},
         {"catch exit diag debug", "exits for debug are not the guest's doing"},
         {"catch exit kick", "exits for kick are not"},
         {"catch restart 1", "restart has no codes: \"1\""},

@@ -43,9 +43,9 @@ static void test_stop_and_start(void **state)
     CONTAINS(monitor(w, "start-cpu"), "CPU 1 is started: it goes on");
     assert_int_equal(w->fake->signal, MACHINE_START);
     assert_int_equal(w->fake->signals, 2);
-    CONTAINS(monitor(w, "stop-cpu 64"), "There is no CPU 64; the last one is CPU ");
-    CONTAINS(monitor(w, "stop-cpu 0 1"), "usage: monitor stop-cpu [N]\n");
-    CONTAINS(monitor(w, "start-cpu one"), "usage: monitor start-cpu [N]\n");
+    CONTAINS(monitor(w, "stop-cpu 64"), "There is no CPU \"64\": they are 0 to ");
+    CONTAINS(monitor(w, "stop-cpu 0 1"), "There is no CPU \"0 1\"");
+    CONTAINS(monitor(w, "start-cpu one"), "There is no CPU \"one\"");
     w->fake->fail_signal = "no such luck";
     CONTAINS(monitor(w, "stop-cpu"), "CPU 1 is not stopped: no such luck");
 }
@@ -79,8 +79,8 @@ static void test_store_status(void **state)
     CONTAINS(monitor(w, "store-status 1"), "The status of CPU 1 is stored: 512 bytes at absolute 0x1200.\n");
     assert_int_equal(w->fake->signal, MACHINE_STORE_STATUS);
     assert_int_equal(w->fake->signal_cpu, 1);
-    CONTAINS(monitor(w, "store-status 99"), "There is no CPU 99");
-    CONTAINS(monitor(w, "store-status 1 2"), "usage: monitor store-status [N]\n");
+    CONTAINS(monitor(w, "store-status 99"), "There is no CPU \"99\"");
+    CONTAINS(monitor(w, "store-status 1 2"), "There is no CPU \"1 2\"");
     assert_int_equal(w->fake->signals, 1);
     w->fake->fail_signal = "no such luck";
     CONTAINS(monitor(w, "store-status"), "The status of CPU 0 is not stored: no such luck");

@@ -45,6 +45,18 @@ static void told_once_for_each_range(void **state)
     CONTAINS(run_and_stop(w), "between 0x10000 and 0x40000: every store in");
 }
 
+/* The next debugger has not heard of it. */
+static void told_to_each_debugger(void **state)
+{
+    struct world *w = *state;
+    ask(w, ALL_FEATURES);
+    w->fake->per = far_apart;
+    CONTAINS(run_and_stop(w), "between 0x20000 and 0x30001");
+    EXPECT("D", "OK");
+    STARTS("vAttach;1", "T02");
+    CONTAINS(run_and_stop(w), "between 0x20000 and 0x30001");
+}
+
 static void what_is_near_is_not_told(void **state)
 {
     struct world *w = *state;
@@ -102,9 +114,8 @@ static void step_interrupts(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(told_once_for_each_range),
-        TEST(what_is_near_is_not_told),
-        TEST(monitor_per),
+        TEST(told_once_for_each_range), TEST(told_to_each_debugger),
+        TEST(what_is_near_is_not_told), TEST(monitor_per),
         TEST(step_interrupts),
     };
     log_set_level(LOG_ERROR);

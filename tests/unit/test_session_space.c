@@ -234,6 +234,8 @@ static void test_translate_misuse(void **state)
     struct world *w = *state;
     ask(w, ALL_FEATURES);
     CONTAINS(monitor(w, "translate"), "usage: monitor translate ADDRESS [SPACE]\n");
+    CONTAINS(monitor(w, "translate 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef_"),
+             "and not \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\".");
     CONTAINS(monitor(w, "translate main"), "ADDRESS must be a number, such as 0x24000, and not \"main\"");
     CONTAINS(monitor(w, "translate 0x10 mars"), "There is no address space \"mars\"");
 }
