@@ -81,8 +81,8 @@ bool interruption_code_is(enum interruption_class class, uint32_t code, uint32_t
 
 /* Each writes into buf (always terminated) and returns buf.
  *
- * One line on the whole, old PSW decoded; the last breaking-event address is left out if it is 0. 400 bytes
- * hold every one. */
+ * One line on the whole, old PSW decoded; the last breaking-event address is left out if it is 0 or 1 (none).
+ * 400 bytes hold every one. */
 char *interruption_text(const struct interruption *i, char *buf, size_t size);
 
 /* "page translation", "PER event", "data and PER event"; "unknown". 80 bytes. */

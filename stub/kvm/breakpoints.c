@@ -256,7 +256,7 @@ static int new_set(struct applied_set *set, const struct breakpoint *from, size_
 {
     *set = (struct applied_set){.n = n};
     set->entry = calloc(n ? n : 1, sizeof *set->entry);
-    set->opcode = calloc(n ? n : 1, sizeof *set->opcode);
+    set->opcode = calloc(n + CATCH_HANDLERS_MAX, sizeof *set->opcode);
     if (!set->entry || !set->opcode) {
         breakpoints_free(set);
         return err_set(e, EXIT_OTHER, "no memory for %zu breakpoints", n);
@@ -350,7 +350,7 @@ const char *breakpoint_held(struct machine *machine, const struct breakpoint *b)
 
 static bool same_set(struct applied_set *old, const struct resume_plan *plan)
 {
-    if (old->n != plan->nbreakpoints)
+    if (old->n != plan->nbreakpoints || !old->opcode)
         return false;
     for (size_t i = 0; i < old->n; i++)
         if (order(&old->entry[i].bp, &plan->breakpoints[old->entry[i].origin]) != 0)
@@ -394,6 +394,8 @@ int breakpoints_adopt(struct kvm_machine *m, const struct resume_plan *plan, str
 
     m->printed = plan->printed;
     m->nwatch = 0; /* what is watched is seen as it is now */
+    if (catch_adopt(m, plan, e) < 0)
+        return -1;
     if (same_set(&m->applied, plan)) {
         per_decided(m);
         return 0;
@@ -440,7 +442,7 @@ int breakpoints_arm(struct vcpu *cpu, struct err *e)
     struct kvm_machine *m = cpu->m;
     const struct applied_set *set = &m->applied;
     struct kvm_hw_breakpoint hw[HW_ENTRIES_MAX];
-    unsigned n = m->nwatch;
+    unsigned n = m->nwatch, ncode;
 
     for (unsigned i = 0; i < n; i++)
         hw[i] = (struct kvm_hw_breakpoint){.addr = m->watch[i].addr,
@@ -454,7 +456,10 @@ int breakpoints_arm(struct vcpu *cpu, struct err *e)
                                                  .len = 1,
                                                  .type = KVM_HW_BP};
     cpu->armed_serial = set->serial;
-    return debug_arm(cpu, n ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP : 0, n, n - m->nwatch, hw, e);
+    ncode = n - m->nwatch;
+    if (n == 0)
+        n = catch_watch(cpu, hw);
+    return debug_arm(cpu, n ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP : 0, n, ncode, hw, e);
 }
 
 /* Everything in force for CPUs that continue; this one is armed, others are to be. */
@@ -469,6 +474,7 @@ int breakpoints_apply(struct vcpu *cpu, struct err *e)
     cpu->m->applied.serial++;
     if (breakpoints_arm(cpu, e) < 0)
         return -1;
+    catch_find(cpu->m);
     opcodes_insert(cpu->m);
     watch_refresh(cpu);
     return 0;

@@ -238,7 +238,7 @@ uint16_t exit_reset_subcode(const struct kvm_run *run)
 
 /* Everything but KVM_EXIT_DEBUG. An operation exception of opcode 0x0000 that is no breakpoint comes here
  * too. */
-enum exit_outcome exit_handle(struct vcpu *cpu, struct stop *stop)
+enum exit_outcome exit_carry_out(struct vcpu *cpu, struct stop *stop)
 {
     const struct kvm_run *run = cpu->run;
 
@@ -262,4 +262,9 @@ enum exit_outcome exit_handle(struct vcpu *cpu, struct stop *stop)
     default:
         return unknown_exit(cpu, stop);
     }
+}
+
+enum exit_outcome exit_handle(struct vcpu *cpu, struct stop *stop)
+{
+    return catch_exit(cpu, stop) == HIT_STOP ? OUTCOME_STOP : exit_carry_out(cpu, stop);
 }

@@ -58,7 +58,7 @@ static void print(void *arg, const char *text, size_t len)
         console_write(cpu->m->printed, (const uint8_t *)text, len);
 }
 
-static struct agent_context context_of(struct vcpu *cpu)
+struct agent_context hit_context(struct vcpu *cpu)
 {
     return (struct agent_context){
         .arg = cpu, .read_reg = read_reg, .read_memory = read_memory, .print = print};
@@ -96,7 +96,7 @@ static struct stop code_stop(const struct vcpu *cpu, const struct applied *a)
  * told late by PER, one that is: an opcode there was met before. */
 enum hit hit_code(struct vcpu *cpu, uint64_t pc, struct stop *stop)
 {
-    struct agent_context context = context_of(cpu);
+    struct agent_context context = hit_context(cpu);
     enum hit hit = HIT_NONE;
 
     for (struct applied *a = NULL; (a = breakpoint_reached(cpu, pc, a)) != NULL;) {
@@ -144,7 +144,7 @@ static struct stop watch_stop(const struct vcpu *cpu, const struct breakpoint *b
  * After HIT_PASSED KVM has to take its copies again before a CPU goes on. */
 enum hit hit_watches(struct vcpu *cpu, struct stop *stop)
 {
-    struct agent_context context = context_of(cpu);
+    struct agent_context context = hit_context(cpu);
     struct kvm_machine *m = cpu->m;
     enum hit hit = HIT_NONE;
 

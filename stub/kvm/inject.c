@@ -55,7 +55,7 @@ static int taken(struct vcpu *cpu, int rc, struct psw psw, struct err *e)
                        (unsigned long long)cpu->run->s.regs.prefix, cpu->id);
     cpu->run->psw_mask = psw.mask;
     cpu->run->psw_addr = psw.addr;
-    cpu->at_reported = false;
+    cpu->at_reported = cpu->arrived = false;
     return 0;
 }
 

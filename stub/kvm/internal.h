@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "zgdbd/interruption.h"
 #include "zgdbd/kvm.h"
 #include "zgdbd/regs.h"
 #include "zgdbd/trace.h"
@@ -44,6 +45,7 @@ struct applied {
     unsigned units;   /* PER entries that it takes */
     bool provisional; /* not where it should be for good: look again soon */
     uint64_t absolute;
+    bool diag;        /* the opcode is DIAG 0x501, although 0x0000 could be had */
     unsigned oplen;   /* bytes of the opcode in memory */
     uint8_t saved[4]; /* what the opcode replaced */
     bool zero_around; /* nothing but zeros was around it */
@@ -99,6 +101,33 @@ struct handler_traps {
      * holds. */
     uint64_t quiet_start, quiet_size, quiet_mask;
     const uint8_t *quiet_page; /* in which they are */
+};
+
+/* The plan's catchpoints, and the opcodes at interruption handlers: catch.c. */
+#define CATCH_HANDLERS_MAX (INTERRUPTION_CLASSES * KVM_CPUS_MAX)
+
+struct catches {
+    size_t n;
+    const struct catchpoint *points; /* the plan's */
+    unsigned classes;                /* of interruptions, as bits: those of which some are caught */
+    bool incomplete;                 /* a handler does not translate now: look again */
+    unsigned nhandlers;
+    struct applied handler[CATCH_HANDLERS_MAX];
+};
+
+/* By what a handler was found, but for tables. */
+struct handler_key {
+    struct psw psw;
+    uint64_t asce;
+};
+
+/* An exit that was caught: kvm_run's union holds only the last one. */
+struct pending_exit {
+    bool valid;
+    uint8_t icptcode;
+    uint16_t ipa;
+    uint32_t ipb, reason;
+    uint64_t reset_flags, psw_addr;
 };
 
 /* Where a vcpu's thread is, for those that want the machine for themselves: gate.c. */
@@ -171,6 +200,7 @@ struct vcpu {
     /* What breakpoints there are at the PC was found out, and the CPU has not moved since: one that stopped
      * it was reported, and none is to be counted again when it goes on. */
     bool at_reported;
+    bool arrived; /* the same for the interruption that has led to the PC */
     struct interrupted passing;
     struct interrupted interrupted; /* the one before which an interruption came: to be passed yet */
     atomic_ullong exits[EXIT_KINDS];
@@ -185,6 +215,12 @@ struct vcpu {
     struct handler_traps traps;
     bool puts_off; /* interruptions from outside, whenever KVM is entered */
     struct masks_off masks_off;
+    uint64_t caught_prefix; /* by which, and these, catch.c has found the handlers */
+    struct handler_key handler_key[INTERRUPTION_CLASSES];
+    unsigned settling;      /* looks for which they are watched on, since they have changed last */
+    unsigned arrived_class; /* of the last interruption that was seen, and the lowcore as it was then */
+    uint8_t arrived_lowcore[LC_INTERRUPTION_BYTES];
+    struct pending_exit pending;
     timer_t timer; /* kicks the thread while a breakpoint is provisional */
     bool timer_made;
     bool timer_on;
@@ -236,7 +272,8 @@ struct kvm_machine {
     unsigned reset_cpu;   /* that asked */
     bool step_interrupts; /* a step may end in the handler of an interruption from outside */
     struct applied_set applied;
-    struct machine_per per;     /* as the last resume found it: the loop's */
+    struct machine_per per; /* as the last resume found it: the loop's */
+    struct catches catches;
     pthread_mutex_t watch_lock; /* what the watches have seen; the list changes only exclusively */
     unsigned nwatch;
     struct watch watch[HW_ENTRIES_MAX];
@@ -326,6 +363,7 @@ enum exit_outcome {
     OUTCOME_STOP,  /* *stop says why */
 };
 enum exit_outcome exit_handle(struct vcpu *cpu, struct stop *stop);
+enum exit_outcome exit_carry_out(struct vcpu *cpu, struct stop *stop); /* the same without catchpoints */
 enum exit_outcome exit_program(struct vcpu *cpu, uint16_t code, unsigned ilc, struct stop *stop);
 enum exit_outcome exit_cpu_stopped(struct vcpu *cpu, struct stop *stop);
 uint64_t exit_rs_operand(const struct kvm_run *run);
@@ -335,6 +373,7 @@ enum exit_outcome stop_at(const struct vcpu *cpu, struct stop *stop, enum stop_r
 uint16_t exit_reset_subcode(const struct kvm_run *run); /* of KVM_EXIT_S390_RESET */
 
 /* trace.c */
+enum exit_kind exit_kind(const struct kvm_run *run); /* which KVM_RUN has filled */
 enum exit_kind exit_instruction_kind(uint16_t ipa);
 void exit_count(struct vcpu *cpu, int rc);
 void exit_count_steps(struct vcpu *cpu, unsigned steps);
@@ -432,6 +471,19 @@ enum hit {
 enum hit hit_code(struct vcpu *cpu, uint64_t pc, struct stop *stop);
 enum hit hit_watches(struct vcpu *cpu, struct stop *stop);
 
+struct agent_context hit_context(struct vcpu *cpu);
+
+/* catch.c: catchpoints */
+int catch_adopt(struct kvm_machine *m, const struct resume_plan *plan, struct err *e);
+void catch_find(struct kvm_machine *m);
+bool catch_moved(const struct vcpu *cpu);
+bool catch_look(struct vcpu *cpu);
+unsigned catch_watch(const struct vcpu *cpu, struct kvm_hw_breakpoint *hw);
+void catch_begin(struct vcpu *cpu);
+enum hit catch_arrival(struct vcpu *cpu, struct stop *stop);
+enum hit catch_exit(struct vcpu *cpu, struct stop *stop);
+bool catch_carry_out(struct vcpu *cpu, struct stop *stop);
+
 /* pass.c: passing the instruction at a breakpoint that does not stop the CPU */
 void pass_begin(struct vcpu *cpu);
 void pass_end(struct vcpu *cpu);
@@ -471,11 +523,11 @@ unsigned registers_features(const struct vcpu *cpu);
 /* memory.c */
 void memory_context(const struct vcpu *cpu, struct dat_context *ctx);
 void memory_dat_context(struct machine *m, unsigned cpu, struct dat_context *out);
+uint8_t *memory_lowcore(const struct vcpu *cpu); /* NULL: the prefix area does not lie in memory */
 size_t memory_read(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr, void *buf,
                    size_t len);
 size_t memory_write(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr, const void *buf,
                     size_t len);
-uint8_t *memory_lowcore(const struct vcpu *cpu); /* NULL: the prefix area does not lie in memory */
 int memory_absolute(const struct vcpu *cpu, enum mem_space space, uint64_t addr, uint64_t *absolute);
 
 /* keys.c */

@@ -12,9 +12,14 @@
 static const uint8_t opcode_zero[2] = {0x00, 0x00};
 const uint8_t opcode_diag_501[TRAP_BYTES] = {0x83, 0x24, 0x05, 0x01};
 
-static const uint8_t *opcode(const struct kvm_machine *m)
+static bool is_zero(const struct kvm_machine *m, const struct applied *a)
 {
-    return m->instr0 ? opcode_zero : opcode_diag_501;
+    return m->instr0 && !a->diag;
+}
+
+static const uint8_t *opcode(const struct kvm_machine *m, const struct applied *a)
+{
+    return is_zero(m, a) ? opcode_zero : opcode_diag_501;
 }
 
 /* Whether the aligned block in which opcode 0x0000 lies is zero but for the opcode's own two bytes. */
@@ -32,17 +37,17 @@ static bool zero_around(const struct kvm_machine *m, const struct applied *a)
  * guest's then. */
 static bool cleared(const struct kvm_machine *m, const struct applied *a)
 {
-    return m->instr0 && !a->zero_around && zero_around(m, a);
+    return is_zero(m, a) && !a->zero_around && zero_around(m, a);
 }
 
 static void insert(struct kvm_machine *m, struct applied *a)
 {
     uint8_t *at = m->memory.base + a->absolute;
 
-    a->oplen = m->instr0 ? sizeof opcode_zero : sizeof opcode_diag_501;
+    a->oplen = is_zero(m, a) ? sizeof opcode_zero : sizeof opcode_diag_501;
     a->zero_around = zero_around(m, a);
     memcpy(a->saved, at, a->oplen);
-    memcpy(at, opcode(m), a->oplen);
+    memcpy(at, opcode(m, a), a->oplen);
 }
 
 /* Where the guest has stored over an opcode, or cleared its page, the guest's bytes stay. */
@@ -50,7 +55,7 @@ static void take_out(struct kvm_machine *m, const struct applied *a)
 {
     uint8_t *at = m->memory.base + a->absolute;
 
-    if (memcmp(at, opcode(m), a->oplen) == 0 && !cleared(m, a))
+    if (memcmp(at, opcode(m, a), a->oplen) == 0 && !cleared(m, a))
         memcpy(at, a->saved, a->oplen);
 }
 
@@ -75,6 +80,11 @@ void opcodes_insert(struct kvm_machine *m)
             continue;
         sorted &= !set->nopcodes || set->opcode[set->nopcodes - 1].absolute <= a->absolute;
         set->opcode[set->nopcodes++] = (struct opcode){a->absolute, a};
+    }
+    for (unsigned i = 0; i < m->catches.nhandlers; i++) {
+        set->opcode[set->nopcodes++] =
+            (struct opcode){m->catches.handler[i].absolute, &m->catches.handler[i]};
+        sorted = false;
     }
     if (!sorted)
         qsort(set->opcode, set->nopcodes, sizeof *set->opcode, order_opcodes);
@@ -146,7 +156,8 @@ static bool is_execute(const uint8_t *insn)
 }
 
 /* Takes what is at the PC out for one instruction. False if all opcodes have to be: DIAG 0x501 is long enough
- * to reach into another one, and EXECUTE may have its target under one, which would be a program check. */
+ * to reach into another one, or is there because 0x0000 is not to be executed now, and EXECUTE may have its
+ * target under one, which would be a program check. */
 bool opcodes_lift(struct vcpu *cpu)
 {
     struct kvm_machine *m = cpu->m;
@@ -160,6 +171,11 @@ bool opcodes_lift(struct vcpu *cpu)
         return true; /* nothing will be executed there */
     set->lifted = first_from(set, absolute);
     set->nlifted = number_at(set, set->lifted, absolute);
+    for (size_t i = 0; i < set->nlifted; i++)
+        if (set->opcode[set->lifted + i].of->diag) {
+            set->nlifted = 0;
+            return false;
+        }
     for (size_t i = set->nlifted; i-- > 0;)
         take_out(m, set->opcode[set->lifted + i].of);
     if (!is_execute(m->memory.base + absolute))
@@ -188,7 +204,7 @@ void opcodes_hide(const struct kvm_machine *m, uint64_t absolute, uint8_t *bytes
         const struct applied *a = set->opcode[i].of;
 
         /* two bytes tell: of one that reaches into another the rest is hidden already */
-        if (is_lifted(set, i) || memcmp(m->memory.base + a->absolute, opcode(m), 2) != 0 || cleared(m, a))
+        if (is_lifted(set, i) || memcmp(m->memory.base + a->absolute, opcode(m, a), 2) != 0 || cleared(m, a))
             continue;
         for (unsigned j = 0; j < a->oplen; j++)
             if (a->absolute + j - absolute < len)

@@ -27,7 +27,8 @@ static int set_state(struct vcpu *cpu, bool stopped, struct err *e)
 {
     if (vm_set_stopped(cpu, stopped) < 0)
         return err_set(e, EXIT_OTHER, "KVM_SET_MP_STATE of CPU %u: %s", cpu->id, strerror(errno));
-    cpu->at_reported = false;
+    cpu->at_reported = cpu->arrived = false;
+    cpu->pending.valid = false;
     cpu->debug_stale = true;
     return 0;
 }

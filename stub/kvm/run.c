@@ -90,7 +90,7 @@ enum entered run_enter(struct vcpu *cpu, bool must, struct stop *stop)
         return ENTERED_KICK;
     entered = enter_guest(cpu, stop);
     if (entered == ENTERED_EXIT || cpu->run->psw_addr != pc)
-        cpu->at_reported = false;
+        cpu->at_reported = cpu->arrived = false;
     return entered;
 }
 
@@ -123,6 +123,18 @@ static void recheck_timer(struct vcpu *cpu, bool on)
     cpu->timer_on = on;
 }
 
+/* All that is there is counted; the first that stops the CPU is told. */
+static enum hit hits_here(struct vcpu *cpu, struct stop *stop)
+{
+    struct stop other;
+    enum hit caught = catch_arrival(cpu, stop);
+    enum hit code = hit_code(cpu, cpu->run->psw_addr, caught == HIT_STOP ? &other : stop);
+
+    if (caught != HIT_NONE)
+        cpu->at_reported = true;
+    return caught > code ? caught : code;
+}
+
 /* Breakpoints at the PC before anything is executed there: the debugger, a step, or an interruption that
  * zgdbd itself carried out has put the PC onto them. PER would tell only after the instruction. A CPU that
  * waits executes nothing. */
@@ -132,7 +144,7 @@ static enum next look(struct vcpu *cpu, struct stop *stop)
         return NEXT_PASS;
     if (psw_enabled_wait(cpu->run->psw_mask))
         return NEXT_ENTER;
-    switch (hit_code(cpu, cpu->run->psw_addr, stop)) {
+    switch (hits_here(cpu, stop)) {
     case HIT_STOP:
         return NEXT_STOP;
     case HIT_PASSED:
@@ -224,6 +236,7 @@ static enum next intercept(struct vcpu *cpu, struct stop *stop)
 static enum next after_entry(struct vcpu *cpu, enum entered entered, struct stop *stop)
 {
     enum next next = NEXT_LOOK;
+    bool looks;
 
     switch (entered) {
     case ENTERED_STOP:
@@ -235,7 +248,10 @@ static enum next after_entry(struct vcpu *cpu, enum entered entered, struct stop
     case ENTERED_EXIT:
         next = cpu->run->exit_reason == KVM_EXIT_DEBUG ? debug_exit(cpu, stop) : intercept(cpu, stop);
     }
-    return next == NEXT_LOOK && cpu->m->applied.provisional ? NEXT_APPLY : next;
+    looks = entered == ENTERED_KICK && catch_look(cpu);
+    if (next == NEXT_LOOK && (cpu->m->applied.provisional || looks || catch_moved(cpu)))
+        return NEXT_APPLY;
+    return next;
 }
 
 /* What KVM knows may be old: then whatever it holds back is asked for first, since it forgets that. */
@@ -255,7 +271,7 @@ static enum next apply(struct vcpu *cpu, struct stop *stop)
 
     breakpoints_remove(cpu->m);
     if (breakpoints_apply(cpu, &e) == 0) {
-        recheck_timer(cpu, cpu->m->applied.provisional);
+        recheck_timer(cpu, cpu->m->applied.provisional || cpu->m->catches.classes);
         return NEXT_LOOK;
     }
     stop_at(cpu, stop, STOP_ERROR, e.text);
@@ -346,19 +362,28 @@ static bool is_halt(const struct stop *stop)
     return stop->reason == STOP_DISABLED_WAIT || stop->reason == STOP_SHUTDOWN;
 }
 
+/* What was caught and is not carried out yet comes first. */
+static void run_as_asked(struct vcpu *cpu, struct stop *stop)
+{
+    memset(stop, 0, sizeof *stop);
+    if (cpu->stopped)
+        stop_at(cpu, stop, STOP_SHUTDOWN,
+                "the CPU is stopped: start it (`monitor start-cpu`, `monitor restart`), or the guest "
+                "again with `monitor reset`");
+    else if (catch_carry_out(cpu, stop))
+        return;
+    else if (cpu->action.verb != CPU_CONTINUE)
+        step_run(cpu, stop);
+    else
+        run_on(cpu, stop);
+}
+
 void run_until_stop(struct vcpu *cpu, struct stop *stop)
 {
     cpu->interrupted.valid = false;
+    catch_begin(cpu);
     do {
-        memset(stop, 0, sizeof *stop);
-        if (cpu->stopped)
-            stop_at(cpu, stop, STOP_SHUTDOWN,
-                    "the CPU is stopped: start it (`monitor start-cpu`, `monitor restart`), or the guest "
-                    "again with `monitor reset`");
-        else if (cpu->action.verb != CPU_CONTINUE)
-            step_run(cpu, stop);
-        else
-            run_on(cpu, stop);
+        run_as_asked(cpu, stop);
     } while (is_halt(stop) && gate_halt(cpu, stop));
     watchdog_leave(cpu);
     recheck_timer(cpu, false);

@@ -114,7 +114,7 @@ static int restart_now(struct vcpu *cpu, struct err *e)
         return -1;
     run->psw_mask = psw.mask;
     run->psw_addr = psw.addr;
-    cpu->at_reported = false;
+    cpu->at_reported = cpu->arrived = false;
     return 0;
 }
 

@@ -296,6 +296,17 @@ enum exit_outcome step_once(struct vcpu *cpu, bool puts_off, struct stop *stop)
     return step_on(cpu, &s, stop);
 }
 
+/* What there is where the step has led. */
+static enum exit_outcome stepped_to(struct vcpu *cpu, const struct stepping *s, struct stop *stop)
+{
+    if (catch_arrival(cpu, stop) == HIT_STOP)
+        return OUTCOME_STOP;
+    if (!in_range(cpu, s))
+        return stop_at(cpu, stop, STOP_STEP,
+                       psw_enabled_wait(cpu->run->psw_mask) ? "stepped; the CPU waits" : "stepped");
+    return hit_code(cpu, cpu->run->psw_addr, stop) == HIT_STOP ? OUTCOME_STOP : OUTCOME_GO_ON;
+}
+
 /* With the machine for itself: true if the CPU is to stop, *stop says why. The others find their breakpoints
  * in force again. */
 static bool step_alone(struct vcpu *cpu, struct stepping *s, struct stop *stop)
@@ -308,11 +319,8 @@ static bool step_alone(struct vcpu *cpu, struct stepping *s, struct stop *stop)
     if (s->others)
         breakpoints_remove(cpu->m);
     outcome = step_on(cpu, s, stop);
-    if (outcome == OUTCOME_GO_ON && !s->waits_on && !in_range(cpu, s))
-        outcome = stop_at(cpu, stop, STOP_STEP,
-                          psw_enabled_wait(cpu->run->psw_mask) ? "stepped; the CPU waits" : "stepped");
-    else if (outcome == OUTCOME_GO_ON && !s->waits_on && hit_code(cpu, cpu->run->psw_addr, stop) == HIT_STOP)
-        outcome = OUTCOME_STOP;
+    if (outcome == OUTCOME_GO_ON && !s->waits_on)
+        outcome = stepped_to(cpu, s, stop);
     if (s->others && breakpoints_apply(cpu, &e) < 0)
         outcome = stop_at(cpu, stop, STOP_ERROR, e.text);
     return outcome == OUTCOME_STOP;

@@ -41,6 +41,20 @@ static enum exit_kind intercept_kind(const struct kvm_run *run)
     }
 }
 
+enum exit_kind exit_kind(const struct kvm_run *run)
+{
+    switch (run->exit_reason) {
+    case KVM_EXIT_DEBUG:
+        return EXIT_DEBUG;
+    case KVM_EXIT_S390_RESET:
+        return EXIT_RESET;
+    case KVM_EXIT_S390_SIEIC:
+        return intercept_kind(run);
+    default:
+        return EXIT_ELSE;
+    }
+}
+
 /* ---- records ---- */
 
 /* A clock that costs no call: on s390x the TOD clock's bits 0-51 are microseconds. */
@@ -159,16 +173,10 @@ static void record(struct vcpu *cpu, enum exit_kind kind, int rc)
 /* rc is what KVM_RUN returned, errno still with it; failures other than a kick count as "other". */
 void exit_count(struct vcpu *cpu, int rc)
 {
-    enum exit_kind kind = EXIT_ELSE;
+    enum exit_kind kind = rc == 0 ? exit_kind(cpu->run) : EXIT_ELSE;
 
-    if (rc < 0)
-        kind = errno == EINTR || errno == EAGAIN ? EXIT_KICK : EXIT_ELSE;
-    else if (cpu->run->exit_reason == KVM_EXIT_DEBUG)
-        kind = EXIT_DEBUG;
-    else if (cpu->run->exit_reason == KVM_EXIT_S390_RESET)
-        kind = EXIT_RESET;
-    else if (cpu->run->exit_reason == KVM_EXIT_S390_SIEIC)
-        kind = intercept_kind(cpu->run);
+    if (rc < 0 && (errno == EINTR || errno == EAGAIN))
+        kind = EXIT_KICK;
     atomic_fetch_add_explicit(&cpu->exits[kind], 1, memory_order_relaxed);
     if (atomic_load_explicit(&cpu->m->tracing, memory_order_acquire))
         record(cpu, kind, rc);

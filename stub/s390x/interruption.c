@@ -446,7 +446,7 @@ char *interruption_text(const struct interruption *i, char *buf, size_t size)
     default:
         add(buf, size, "restart interruption");
     }
-    if (i->last_break)
+    if (i->last_break > 1)
         add(buf, size, ", last breaking event 0x%" PRIx64, i->last_break);
     add(buf, size, ", old PSW %s", psw_describe(i->old_psw, text, sizeof text));
     return buf;

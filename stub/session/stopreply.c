@@ -12,10 +12,20 @@ static const uint8_t signals[] = {
     [STOP_ERROR] = 0x04,    [STOP_CATCH] = 0x05,         [STOP_HALTED] = 0x00,
 };
 
+/* gdb takes SIGTRAP at a breakpoint of its own for that one, and goes on if the condition is false. */
+static bool hides_from_gdb(const struct target *t, const struct cpu_view *v)
+{
+    uint64_t pc = v->stop.psw.addr;
+    return v->has_stop && !v->quiet && v->stop.reason == STOP_CATCH &&
+           (registry_has(t, BP_SOFTWARE, pc) || registry_has(t, BP_HARDWARE, pc));
+}
+
 /* A guest that never ran stands at CPU 0 as after a step. */
 static uint8_t stop_signal(const struct target *t, unsigned cpu)
 {
     const struct cpu_view *v = &t->cpus[cpu];
+    if (hides_from_gdb(t, v))
+        return signals[STOP_INTERRUPT];
     if (v->has_stop)
         return v->quiet ? 0 : signals[v->stop.reason];
     return !t->has_stop && cpu == 0 ? signals[STOP_STEP] : 0;

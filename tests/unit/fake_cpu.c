@@ -172,6 +172,7 @@ static enum done execute(struct kvm_run *run, const uint8_t *insn, uint64_t pc)
     case 0x07:
         return DONE_NEXT;
     case 0x0a:
+        store_be32(kernel.memory + run->s.regs.prefix + 0x88, 0x00020000u | insn[1]);
         kernel_interruption(run, SVC);
         return DONE_SWITCHED;
     case 0x58:

@@ -252,6 +252,18 @@ void rig_breakpoint(enum bp_kind kind, uint64_t addr, uint64_t len)
     set[plan.nbreakpoints++] = (struct breakpoint){.kind = kind, .addr = addr, .len = len};
 }
 
+void rig_catch(const struct catchpoint *points, size_t n)
+{
+    plan.catchpoints = points;
+    plan.ncatchpoints = n;
+}
+
+bool rig_resumes(void)
+{
+    plan.action[0] = (struct cpu_action){.verb = CPU_CONTINUE};
+    return machine_resume(rig, &plan, &rig_err) == 0;
+}
+
 bool rig_check(void)
 {
     memset(&rig_err, 0, sizeof rig_err);

@@ -58,6 +58,10 @@ void rig_set_reg(unsigned reg, uint64_t value);
 /* The set of breakpoints of the next resumes. */
 void rig_no_breakpoints(void);
 void rig_breakpoint(enum bp_kind kind, uint64_t addr, uint64_t len);
+/* The catchpoints of the next resumes. */
+void rig_catch(const struct catchpoint *points, size_t n);
+/* Resumes; false if the engine refuses (rig_err). */
+bool rig_resumes(void);
 /* Whether the engine would accept the set now. */
 bool rig_check(void);
 

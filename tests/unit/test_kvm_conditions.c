@@ -38,6 +38,16 @@ bool agent_breakpoint_stops(const struct breakpoint *b, const struct agent_conte
     return decide(b, c, text, size);
 }
 
+bool agent_catchpoint_stops(const struct catchpoint *p, const struct agent_context *c, char *text,
+                            size_t size)
+{
+    (void)p;
+    (void)c;
+    (void)text;
+    (void)size;
+    return false;
+}
+
 static void note(uint64_t value)
 {
     if (nseen < sizeof seen / sizeof *seen)

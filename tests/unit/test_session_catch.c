@@ -161,6 +161,23 @@ static void test_a_stop_is_told(void **state)
     assert_false(caught(w, CATCH_SVC, 1));
 }
 
+/* gdb would go on from SIGTRAP at a breakpoint whose condition is false. */
+static void test_a_stop_at_a_breakpoint(void **state)
+{
+    struct world *w = *state;
+    monitor(w, "catch svc 1");
+    EXPECT("Z0,1234,2", "OK");
+    assert_true(caught(w, CATCH_SVC, 1));
+    CONTAINS(w->a.reply, "|T02");
+    EXPECT("z0,1234,2", "OK");
+    EXPECT("Z1,1234,2", "OK");
+    assert_true(caught(w, CATCH_SVC, 1));
+    CONTAINS(w->a.reply, "|T02");
+    EXPECT("z1,1234,2", "OK");
+    assert_true(caught(w, CATCH_SVC, 1));
+    CONTAINS(w->a.reply, "|T05");
+}
+
 static void test_once(void **state)
 {
     struct world *w = *state;
@@ -269,6 +286,7 @@ int main(void)
         TEST(test_they_are_bounded),
         TEST(test_the_engine_is_told),
         TEST(test_a_stop_is_told),
+        TEST(test_a_stop_at_a_breakpoint),
         TEST(test_once),
         TEST(test_counted),
         TEST(test_conditional),
