@@ -160,8 +160,8 @@ check: setup ## set up and run every test: lint, unit (native and s390x), fuzz b
 	@$(PYTEST) tests/e2e
 
 # What the host's KVM has its part in: once more on a later kernel, which steps otherwise than 6.1.
-KVM_TESTS := steps range breakpoints watchpoints conditions breakpoint_conditions psw signals ends gdb_steps gdb_ranges gdb_stops \
-             nonstop sigp linux_cpus
+KVM_TESTS := steps step_interrupts range breakpoints watchpoints conditions breakpoint_conditions psw signals ends gdb_steps gdb_ranges \
+             gdb_stops nonstop sigp linux_cpus
 
 check-long: setup ## the tests that boot many kernels or download much, and the engine's on a host with Linux 6.12
 	@scripts/setup long

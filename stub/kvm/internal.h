@@ -165,9 +165,11 @@ enum stopping {
 
 /* An instruction for which the PSW's interruption masks are off: masks.c. */
 struct masks_off {
-    uint64_t masks; /* those that were on; 0: none is off */
-    struct psw psw; /* as it was */
+    uint64_t masks;     /* those that were on; 0: none is off */
+    struct psw psw;     /* as it was */
+    const uint8_t *old; /* PSWs in the lowcore, or NULL, and a copy of what they were */
     uint8_t old_psws[96];
+    bool went_on; /* the last step did, to the next instruction, and that copy is still right */
     enum insn_masks kind;
     uint8_t operands; /* of EPSW: R1 and R2; of STNSM and STOSM: I2 */
     bool stores;      /* its operand translates: to stored_at */

@@ -96,25 +96,36 @@ static const uint8_t *fetch(const struct vcpu *cpu)
     return cpu->m->memory.base + absolute;
 }
 
-/* insn: those bytes if the caller has them, or NULL. A CPU that waits executes nothing, and would wait for
+static void keep_old_psws(struct vcpu *cpu)
+{
+    struct masks_off *o = &cpu->masks_off;
+
+    o->old = old_psws(cpu);
+    if (o->old)
+        memcpy(o->old_psws, o->old, sizeof o->old_psws);
+}
+
+/* insn: those bytes if the caller has them, or NULL. With them nothing but this CPU has touched the lowcore
+ * since the instruction before, if there was one. A CPU that waits executes nothing, and would wait for
  * ever with its masks off. */
 void masks_put_off(struct vcpu *cpu, const uint8_t *insn)
 {
     struct masks_off *o = &cpu->masks_off;
-    const uint8_t *old = old_psws(cpu);
 
     o->masks = cpu->run->psw_mask & PSW_WAIT ? 0 : cpu->run->psw_mask & MASKS;
     if (!o->masks)
         return;
     o->psw = (struct psw){cpu->run->psw_mask, cpu->run->psw_addr};
-    insn = insn ? insn : fetch(cpu);
+    if (!insn || !o->went_on) {
+        insn = insn ? insn : fetch(cpu);
+        keep_old_psws(cpu);
+    }
+    o->went_on = false;
     o->kind = insn ? insn_masks(insn) : INSN_MASKS_ALONE;
     if (o->kind != INSN_MASKS_ALONE && !look_at(cpu, insn)) {
         o->masks = 0;
         return;
     }
-    if (old)
-        memcpy(o->old_psws, old, sizeof o->old_psws);
     cpu->run->psw_mask &= ~MASKS;
 }
 
@@ -189,6 +200,17 @@ static bool undone(struct vcpu *cpu)
     return cpu->run->psw_addr == o->psw.addr || interruption_pending(cpu);
 }
 
+/* A step of an instruction that is alone to the next one in storage, without an interruption: in a range all
+ * but few are. */
+static bool went_on(const struct vcpu *cpu)
+{
+    const struct masks_off *o = &cpu->masks_off;
+
+    return o->kind == INSN_MASKS_ALONE && cpu->run->exit_reason == KVM_EXIT_DEBUG && o->old &&
+           cpu->run->psw_addr - o->psw.addr - 1 < INSN_BYTES_MAX &&
+           memcmp(o->old_psws, o->old, sizeof o->old_psws) == 0;
+}
+
 /* Keeps errno, KVM_RUN's. */
 void masks_put_back(struct vcpu *cpu)
 {
@@ -198,6 +220,12 @@ void masks_put_back(struct vcpu *cpu)
 
     if (!o->masks)
         return;
+    o->went_on = went_on(cpu);
+    if (o->went_on) {
+        cpu->run->psw_mask |= o->masks;
+        o->masks = 0;
+        return;
+    }
     passed = opcode_passed(cpu); /* a trap at the handler */
     if (mend_old_psw(cpu, passed ? rewound(cpu, passed) : cpu->run->psw_addr))
         ;

@@ -128,7 +128,7 @@ static void storing_and_changing(void **state)
 {
     (void)state;
     rig_put(0x2000, "acfeb000 ad00b001 ad01b002 ac00b003 ad02b004 44001000 4420100a ac00c000");
-    rig_put(0x2800, "acfeb005 0700 0700 0700 ad00b006");
+    rig_put(0x2800, "acfeb005 0700 0700 0700 ac02b006");
     rig_put(0x3000, "ffffffffffffff");
     rig_set_reg(REG_R0 + 1, 0x2800);
     rig_set_reg(REG_R0 + 2, 1);
@@ -140,8 +140,9 @@ static void storing_and_changing(void **state)
     steps_to(0x2014, ENABLED & ~PSW_EXT);
     rig_set_reg(REG_PSWM, ENABLED);
     steps_to(0x2018, ENABLED & ~PSW_EXT);
-    steps_to(0x201c, ENABLED);
-    rig_assert_bytes(0x3000, "03020203000302");
+    rig_set_reg(REG_PSWM, ENABLED);
+    steps_to(0x201c, ENABLED); /* the register adds E to what is kept */
+    rig_assert_bytes(0x3000, "03020203000303");
     steps_to(RIG_PROGRAM, RIG_64BIT);
     assert_old_psw(0x150, ENABLED, 0x2020);
 }

@@ -108,6 +108,33 @@ static void old_and_new(void **state)
                         "watchpoint at 0x2c78, 5000 bytes: 1 changed; 0x3fff: 00 was 77");
 }
 
+static int stores_much(struct kvm_run *run)
+{
+    for (unsigned i = 0; i < 12; i++)
+        kernel.memory[0x4064 - 6 + i] = (uint8_t)(i + 1); /* into two parts */
+    kernel.memory[0x4040] = 5;
+    return kernel_debug(run, KVM_HW_WP_WRITE, 0x4000);
+}
+
+static void many_bytes(void **state)
+{
+    (void)state;
+    KERNEL_SCRIPT(stores_much);
+    assert_string_equal(
+        text_of_change(0x4000, 150),
+        "watchpoint at 0x4000, 150 bytes: 13 changed; 0x4040: 0500000000000000 was 0000000000000000");
+    rig_put(0x4040, "00");
+    KERNEL_SCRIPT(stores_much);
+    rig_put(0x405e, "00 00 00");
+    assert_string_equal(
+        text_of_change(0x4000, 150),
+        "watchpoint at 0x4000, 150 bytes: 4 changed; 0x4040: 0500000000000000 was 0000000000000000");
+    rig_put(0x405e, "00 00 00");
+    KERNEL_SCRIPT(stores_much);
+    assert_string_equal(text_of_change(0x4041, 149),
+                        "watchpoint at 0x4041, 149 bytes: 3 changed; 0x405e: 010203 was 000000");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 
 int main(void)
@@ -116,6 +143,7 @@ int main(void)
         TEST(one_range_over_all),
         TEST(what_waits_for_its_code),
         TEST(old_and_new),
+        TEST(many_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
