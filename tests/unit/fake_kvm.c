@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The fake kernel's system calls: descriptors, mappings, capabilities, the records that tests read, and entry
- * to and exit from the guest with KVM's rules for signals, dirty registers and debug exits that are held
- * back. */
+/* The fake kernel's system calls: descriptors, mappings, capabilities, ioctls, and the records that tests
+ * read. KVM_RUN is fake_run.c's. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -14,7 +13,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "fake_kvm.h"
+#include "fake_kernel.h"
 
 #define KVM_FD 1000
 #define VM_FD 1001
@@ -24,15 +23,10 @@
 
 struct fake_kvm kernel;
 
-static kernel_run_fn *script[KERNEL_SCRIPT_MAX];
-static size_t script_length, script_at;
 static bool fd_open[4];
 static struct kvm_run *vcpu_run;
-static struct kvm_sync_regs guest; /* the registers as the kernel has them */
 static uint64_t valid_regs;
 static unsigned mmaps;
-static sem_t blocked;
-static sigset_t outside; /* the thread's signal mask outside of KVM_RUN */
 
 void kernel_check(bool condition, const char *text, int line)
 {
@@ -51,28 +45,11 @@ void kernel_reset(void)
                                .memory_available = UINT64_MAX,
                                .file_space = UINT64_MAX,
                                .multiple_epoch = true};
-    script_length = script_at = 0;
+    kernel_run_reset();
     memset(fd_open, 0, sizeof fd_open);
     vcpu_run = NULL;
     mmaps = 0;
     valid_regs = 0;
-    memset(&guest, 0, sizeof guest);
-    sem_destroy(&blocked);
-    sem_init(&blocked, 0, 0);
-}
-
-void kernel_script(kernel_run_fn *const *functions, size_t n)
-{
-    if (n > KERNEL_SCRIPT_MAX)
-        abort();
-    memcpy(script, functions, n * sizeof *functions);
-    script_length = n;
-    script_at = 0;
-}
-
-size_t kernel_script_left(void)
-{
-    return script_length - script_at;
 }
 
 static int fails(int error)
@@ -177,8 +154,6 @@ static const char *kernel_architecture(void)
 }
 
 /* ---- ioctls but KVM_RUN ---- */
-
-static int kernel_enter(struct kvm_run *run);
 
 static bool has(long cap)
 {
@@ -400,13 +375,13 @@ static void initial_reset(void)
     memset(vcpu_run->s.regs.crs, 0, sizeof vcpu_run->s.regs.crs);
     vcpu_run->s.regs.crs[0] = 0xe0;
     vcpu_run->s.regs.crs[14] = 0xc2000000;
-    memcpy(guest.crs, vcpu_run->s.regs.crs, sizeof guest.crs);
+    memcpy(kernel_guest.crs, vcpu_run->s.regs.crs, sizeof kernel_guest.crs);
     vcpu_run->s.regs.ckc = vcpu_run->s.regs.cputm = vcpu_run->s.regs.pp = 0;
     vcpu_run->s.regs.gbea = 1;
-    guest.ckc = guest.cputm = guest.pp = guest.todpr = guest.bpbc = 0;
-    guest.gbea = 1;
-    guest.prefix = 0;
-    guest.pft = UINT64_MAX;
+    kernel_guest.ckc = kernel_guest.cputm = kernel_guest.pp = kernel_guest.todpr = kernel_guest.bpbc = 0;
+    kernel_guest.gbea = 1;
+    kernel_guest.prefix = 0;
+    kernel_guest.pft = UINT64_MAX;
 }
 
 static int vcpu_ioctl(unsigned long request, void *arg)
@@ -486,137 +461,3 @@ const struct kvm_system kernel_system = {
     .raw_clock = kernel_clock,
     .set_timer = kernel_set_timer,
 };
-
-/* ---- KVM_RUN ---- */
-
-int kernel_debug(struct kvm_run *run, uint8_t type, uint64_t addr)
-{
-    run->exit_reason = KVM_EXIT_DEBUG;
-    run->debug.arch.type = type;
-    run->debug.arch.addr = addr;
-    return 0;
-}
-
-int kernel_intercept(struct kvm_run *run, uint8_t icptcode, uint16_t ipa, uint32_t ipb)
-{
-    run->exit_reason = KVM_EXIT_S390_SIEIC;
-    run->s390_sieic.icptcode = icptcode;
-    run->s390_sieic.ipa = ipa;
-    run->s390_sieic.ipb = ipb;
-    return 0;
-}
-
-bool kernel_kicked(void)
-{
-    sigset_t pending;
-
-    sigpending(&pending);
-    return sigismember(&pending, SIGUSR1) == 1;
-}
-
-int kernel_block(struct kvm_run *run)
-{
-    struct timespec deadline = {.tv_sec = KERNEL_DEADLINE_MS / 1000};
-
-    sem_post(&blocked);
-    if (!run->immediate_exit && ppoll(NULL, 0, &deadline, &outside) == 0)
-        kernel_check(false, "kicked before the deadline", __LINE__);
-    return -EINTR;
-}
-
-void kernel_wait_blocked(void)
-{
-    struct timespec deadline;
-
-    clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += KERNEL_DEADLINE_MS / 1000;
-    while (sem_timedwait(&blocked, &deadline) < 0)
-        if (errno != EINTR)
-            abort();
-}
-
-/* Entry: the guest takes PSW, general, access and floating-point or vector registers always, the others if
- * their dirty bit says so. What was edited without it is lost, as in the kernel. */
-static void take_registers(struct kvm_run *run)
-{
-    struct kvm_sync_regs *s = &run->s.regs;
-    uint64_t dirty = run->kvm_dirty_regs;
-
-    if (!(dirty & KVM_SYNC_PREFIX))
-        s->prefix = guest.prefix;
-    if (!(dirty & KVM_SYNC_CRS))
-        memcpy(s->crs, guest.crs, sizeof s->crs);
-    if (!(dirty & KVM_SYNC_ARCH0)) {
-        s->todpr = guest.todpr;
-        s->cputm = guest.cputm;
-        s->ckc = guest.ckc;
-        s->pp = guest.pp;
-        s->gbea = guest.gbea;
-    }
-    if (!(dirty & KVM_SYNC_PFAULT)) {
-        s->pft = guest.pft;
-        s->pfs = guest.pfs;
-        s->pfc = guest.pfc;
-    }
-    if (!(dirty & KVM_SYNC_GSCB))
-        memcpy(s->gscb, guest.gscb, sizeof s->gscb);
-    if (!(dirty & KVM_SYNC_RICCB)) /* KVM would not turn the facility on */
-        memcpy(s->riccb, guest.riccb, sizeof s->riccb);
-    if (!(dirty & KVM_SYNC_BPBC))
-        s->bpbc = guest.bpbc;
-    if (!(dirty & KVM_SYNC_DIAG318))
-        s->diag318 = guest.diag318;
-    run->kvm_dirty_regs = 0;
-}
-
-static int next_function(struct kvm_run *run)
-{
-    if (!script_length)
-        return kernel.run ? kernel.run(run) : kernel_cpu(run);
-    if (script_at < script_length)
-        return script[script_at++](run);
-    kernel_check(false, "no more runs than the script has", __LINE__);
-    return kernel_intercept(run, 0x1c, 0, 0);
-}
-
-static int enter_guest(struct kvm_run *run)
-{
-    int rc;
-
-    if (run->immediate_exit || kernel_kicked())
-        return -EINTR;
-    if (run->kvm_dirty_regs & ~run->kvm_valid_regs)
-        return -EINVAL;
-    if (kernel.debug_pending) { /* this union's address is what the intercept has left there */
-        run->exit_reason = KVM_EXIT_DEBUG;
-        run->debug.arch.type = kernel.debug_pending;
-        kernel.debug_pending = 0;
-        return 0;
-    }
-    kernel.runs++;
-    take_registers(run);
-    rc = next_function(run);
-    if (rc == 0 && run->exit_reason == KVM_EXIT_DEBUG && kernel_kicked()) {
-        kernel.debug_pending = run->debug.arch.type; /* the signal comes first */
-        rc = -EINTR;
-    }
-    guest = run->s.regs;
-    return rc;
-}
-
-/* Signals wait until KVM_RUN returns, as they do in the kernel. */
-static int kernel_enter(struct kvm_run *run)
-{
-    sigset_t all;
-    int rc;
-
-    if (kernel.before_run)
-        kernel.before_run();
-    sigfillset(&all);
-    sigdelset(&all, SIGSEGV);
-    sigdelset(&all, SIGABRT);
-    pthread_sigmask(SIG_SETMASK, &all, &outside);
-    rc = enter_guest(run);
-    pthread_sigmask(SIG_SETMASK, &outside, NULL);
-    return rc < 0 ? fails(-rc) : 0;
-}
