@@ -21,7 +21,9 @@ enum mem_space {
     SPACE_HOME,      /* CR13; on Linux the kernel's space */
     SPACE_REAL,
     SPACE_ABSOLUTE,
-    SPACE_AR, /* SPACE_AR + n: by the ALET in access register n, 0 to 15 */
+    SPACE_CODE, /* as the PSW says for instructions: home in the home-space mode, else primary (Principles,
+                   chapter 3, "Translation Modes") */
+    SPACE_AR,   /* SPACE_AR + n: by the ALET in access register n, 0 to 15 */
     SPACE_END = SPACE_AR + 16,
 };
 
@@ -117,6 +119,9 @@ int dat_translate(const struct dat_context *ctx, enum mem_space space, uint64_t 
 
 /* The ASCE with which SPACE_PSW would translate; *real is set where DAT is off (the value is then 0). */
 uint64_t dat_psw_asce(const struct dat_context *ctx, bool *real);
+
+/* The same for SPACE_CODE. */
+uint64_t dat_code_asce(const struct dat_context *ctx, bool *real);
 
 /* Whether SPACE_DEFAULT tries the home space where the PSW's does not translate. */
 bool dat_falls_home(const struct dat_context *ctx);

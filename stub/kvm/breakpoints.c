@@ -32,20 +32,24 @@ static bool code_is_there(const struct kvm_machine *m, const struct applied *a, 
     return load_be16(m->memory.base + a->absolute) != 0;
 }
 
+static enum mem_space space_of(const struct applied *a)
+{
+    return a->bp.kind == BP_WRITE ? SPACE_PSW : SPACE_CODE;
+}
+
 /* Home if the address translates there, else what the PSW says; not at all while DAT is off or neither
  * translates. A CR13 without a table (as after reset) is no home space. */
 static void bind(const struct dat_context *ctx, struct applied *a)
 {
     struct dat_result result;
-    bool real;
 
     a->bound = false;
     if (!(ctx->psw_mask & PSW_DAT))
         return;
     if ((ctx->cr[13] & ASCE_ORIGIN) && dat_translate(ctx, SPACE_HOME, a->bp.addr, &result) == 0)
         a->asce = ctx->cr[13] & ASCE_IDENTITY;
-    else if (dat_translate(ctx, SPACE_PSW, a->bp.addr, &result) == 0)
-        a->asce = dat_psw_asce(ctx, &real) & ASCE_IDENTITY;
+    else if (dat_translate(ctx, space_of(a), a->bp.addr, &result) == 0)
+        a->asce = result.asce & ASCE_IDENTITY;
     else
         return;
     a->bound = true;
@@ -58,7 +62,7 @@ static bool translate(const struct dat_context *ctx, const struct applied *a, ui
     struct dat_context in_space = *ctx;
 
     if (!a->bound)
-        return dat_translate(ctx, SPACE_PSW, addr, out) == 0;
+        return dat_translate(ctx, space_of(a), addr, out) == 0;
     in_space.cr[13] = a->asce;
     in_space.psw_mask |= PSW_EA | PSW_BA;
     return dat_translate(&in_space, SPACE_HOME, addr, out) == 0;
@@ -533,7 +537,7 @@ uint64_t breakpoints_apply_step(struct vcpu *cpu, uint64_t start, uint64_t size)
 static bool in_its_space(const struct dat_context *ctx, const struct applied *a, bool same_place)
 {
     bool real;
-    uint64_t asce = dat_psw_asce(ctx, &real);
+    uint64_t asce = dat_code_asce(ctx, &real);
 
     if (!a->bound)
         return true;
@@ -550,7 +554,7 @@ static bool is_reached(const struct vcpu *cpu, struct applied *a)
     memory_context(cpu, &ctx);
     if (!cpu->m->applied.in_force)
         decide(cpu, &ctx, a);
-    same_place = dat_translate(&ctx, SPACE_PSW, pc, &at) == 0 && at.absolute == a->absolute;
+    same_place = dat_translate(&ctx, SPACE_CODE, pc, &at) == 0 && at.absolute == a->absolute;
     return in_its_space(&ctx, a, same_place) && (a->how == HOW_HARDWARE || same_place);
 }
 

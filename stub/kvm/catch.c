@@ -73,7 +73,7 @@ static struct handler_key key_of(const uint8_t *lowcore, struct dat_context *ctx
     bool real;
 
     ctx->psw_mask = key.psw.mask;
-    key.asce = dat_psw_asce(ctx, &real);
+    key.asce = dat_code_asce(ctx, &real);
     return key;
 }
 
@@ -101,7 +101,7 @@ static void add_handler(struct catches *c, struct dat_context *ctx, unsigned cla
     if (!leads_to_code(psw))
         return;
     ctx->psw_mask = psw.mask;
-    if (dat_translate(ctx, SPACE_PSW, psw.addr, &at) || at.left < OPCODE_BYTES) {
+    if (dat_translate(ctx, SPACE_CODE, psw.addr, &at) || at.left < OPCODE_BYTES) {
         c->incomplete = true;
         return;
     }

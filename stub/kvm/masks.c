@@ -49,7 +49,7 @@ static bool executed(const struct vcpu *cpu, uint8_t insn[INSN_BYTES_MAX])
 
     memory_context(cpu, &ctx);
     memset(insn, 0, INSN_BYTES_MAX);
-    if (dat_read(&ctx, SPACE_PSW, at, insn, INSN_BYTES_MAX) < 2)
+    if (dat_read(&ctx, SPACE_CODE, at, insn, INSN_BYTES_MAX) < 2)
         return false;
     insn[1] |= (uint8_t)gpr(cpu, r1);
     return true;
@@ -90,7 +90,7 @@ static const uint8_t *fetch(const struct vcpu *cpu)
 {
     uint64_t absolute;
 
-    if (memory_absolute(cpu, SPACE_PSW, cpu->run->psw_addr, &absolute) < 0 || absolute & 1 ||
+    if (memory_absolute(cpu, SPACE_CODE, cpu->run->psw_addr, &absolute) < 0 || absolute & 1 ||
         absolute > cpu->m->memory.size - INSN_BYTES_MAX)
         return NULL;
     return cpu->m->memory.base + absolute;

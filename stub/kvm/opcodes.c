@@ -144,7 +144,7 @@ bool opcode_at(const struct vcpu *cpu, uint64_t pc)
     uint64_t absolute;
     size_t first;
 
-    if (!set->nopcodes || memory_absolute(cpu, SPACE_PSW, pc, &absolute) < 0)
+    if (!set->nopcodes || memory_absolute(cpu, SPACE_CODE, pc, &absolute) < 0)
         return false;
     first = first_from(set, absolute);
     return number_at(set, first, absolute) > 0 && !is_lifted(set, first);
@@ -167,7 +167,7 @@ bool opcodes_lift(struct vcpu *cpu)
     set->nlifted = 0;
     if (!m->instr0)
         return false;
-    if (memory_absolute(cpu, SPACE_PSW, cpu->run->psw_addr, &absolute) < 0)
+    if (memory_absolute(cpu, SPACE_CODE, cpu->run->psw_addr, &absolute) < 0)
         return true; /* nothing will be executed there */
     set->lifted = first_from(set, absolute);
     set->nlifted = number_at(set, set->lifted, absolute);

@@ -80,7 +80,7 @@ bool pass_goes_on(struct vcpu *cpu)
  * the next one follows. */
 static bool find_insn(const struct vcpu *cpu, uint64_t *absolute)
 {
-    return memory_absolute(cpu, SPACE_PSW, cpu->run->psw_addr, absolute) == 0 && !(*absolute & 1) &&
+    return memory_absolute(cpu, SPACE_CODE, cpu->run->psw_addr, absolute) == 0 && !(*absolute & 1) &&
            *absolute % PAGE_BYTES <= PAGE_BYTES - INSN_BYTES_MAX - 2 &&
            insn_goes_on(cpu->m->memory.base + *absolute);
 }
@@ -112,7 +112,7 @@ bool pass_quickly(struct vcpu *cpu, enum entered *entered, struct stop *stop)
     unsigned passed, nwatch = cpu->m->nwatch;
     bool done;
 
-    memory_absolute(cpu, SPACE_PSW, cpu->run->psw_addr, &insn);
+    memory_absolute(cpu, SPACE_CODE, cpu->run->psw_addr, &insn);
     behind = cpu->m->memory.base + insn + insn_length(cpu->m->memory.base[insn]);
     next = psw_wrap(cpu->run->psw_mask, cpu->run->psw_addr + insn_length(cpu->m->memory.base[insn]));
     traps_set(cpu, &insn);

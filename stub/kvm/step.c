@@ -230,7 +230,7 @@ static void begin(struct vcpu *cpu, struct stepping *s)
 {
     const uint8_t *core = memory_lowcore(cpu);
     uint64_t insn;
-    bool known = memory_absolute(cpu, SPACE_PSW, cpu->run->psw_addr, &insn) == 0;
+    bool known = memory_absolute(cpu, SPACE_CODE, cpu->run->psw_addr, &insn) == 0;
 
     s->pc = cpu->run->psw_addr;
     s->length = known ? insn_length(cpu->m->memory.base[insn]) : 0;

@@ -50,7 +50,7 @@ static bool find_handler(struct dat_context *ctx, struct walked *w, struct psw p
     if (!w->valid || w->page.mask != psw.mask || w->page.addr != psw.addr - offset) {
         w->page = (struct psw){psw.mask, psw.addr - offset};
         ctx->psw_mask = psw.mask;
-        w->valid = dat_translate(ctx, SPACE_PSW, w->page.addr, &w->at) == 0;
+        w->valid = dat_translate(ctx, SPACE_CODE, w->page.addr, &w->at) == 0;
     }
     *absolute = w->at.absolute + offset;
     return w->valid && !(offset & 1) && offset + TRAP_BYTES <= w->at.left;
@@ -141,7 +141,7 @@ bool traps_hit(const struct vcpu *cpu, uint64_t pc)
     const struct handler_traps *t = &cpu->traps;
     uint64_t absolute;
 
-    if (memory_absolute(cpu, SPACE_PSW, pc, &absolute) < 0)
+    if (memory_absolute(cpu, SPACE_CODE, pc, &absolute) < 0)
         return false;
     for (unsigned i = 0; i < t->n; i++)
         if (t->set[i] && t->absolute[i] == absolute)
@@ -158,7 +158,7 @@ static bool find_quiet(struct vcpu *cpu)
     uint64_t absolute, start = 0, end = PAGE_BYTES - INSN_BYTES_MAX + 1; /* offsets in the page */
 
     t->quiet_size = 0;
-    if (memory_absolute(cpu, SPACE_PSW, page, &absolute) < 0)
+    if (memory_absolute(cpu, SPACE_CODE, page, &absolute) < 0)
         return false;
     for (unsigned i = 0; i < t->n; i++) {
         uint64_t trap = t->absolute[i];

@@ -259,10 +259,19 @@ uint64_t dat_psw_asce(const struct dat_context *ctx, bool *real)
     }
 }
 
-static int translate_psw(const struct dat_context *ctx, uint64_t addr, struct dat_result *out)
+uint64_t dat_code_asce(const struct dat_context *ctx, bool *real)
+{
+    uint64_t asce = dat_psw_asce(ctx, real);
+
+    return !*real && (ctx->psw_mask & PSW_ASC) == PSW_ASC_SECONDARY ? ctx->cr[1] : asce;
+}
+
+typedef uint64_t asce_fn(const struct dat_context *ctx, bool *real);
+
+static int translate_by(asce_fn *by, const struct dat_context *ctx, uint64_t addr, struct dat_result *out)
 {
     bool real;
-    uint64_t asce = dat_psw_asce(ctx, &real);
+    uint64_t asce = by(ctx, &real);
 
     return real ? translate_real(ctx, addr, out) : translate_asce(ctx, asce, addr, out);
 }
@@ -285,7 +294,7 @@ bool dat_falls_home(const struct dat_context *ctx)
 
 static int translate_default(const struct dat_context *ctx, uint64_t addr, struct dat_result *out)
 {
-    int code = translate_psw(ctx, addr, out);
+    int code = translate_by(dat_psw_asce, ctx, addr, out);
 
     if (!code || !dat_falls_home(ctx))
         return code;
@@ -301,7 +310,9 @@ static int translate_wrapped(const struct dat_context *ctx, enum mem_space space
     case SPACE_DEFAULT:
         return translate_default(ctx, addr, out);
     case SPACE_PSW:
-        return translate_psw(ctx, addr, out);
+        return translate_by(dat_psw_asce, ctx, addr, out);
+    case SPACE_CODE:
+        return translate_by(dat_code_asce, ctx, addr, out);
     case SPACE_PRIMARY:
         return translate_asce(ctx, ctx->cr[1], addr, out);
     case SPACE_SECONDARY:

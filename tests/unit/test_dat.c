@@ -448,6 +448,32 @@ static void chooses_the_space_of_the_psw(void **state)
     assert_int_equal(r.absolute, 0x500123);
 }
 
+static void instructions_are_in_the_primary_or_home_space(void **state)
+{
+    static const uint64_t modes[] = {PSW_ASC_PRIMARY, PSW_ASC_ACCREG, PSW_ASC_SECONDARY, PSW_ASC_HOME};
+    bool real;
+
+    (void)state;
+    ctx.cr[0] = EDAT;
+    ctx.cr[1] = 0x200000 | LENGTH_3;
+    ctx.cr[7] = 0; /* never looked at */
+    ctx.cr[13] = 0x220000 | LENGTH_3;
+    put(0x200000, 0x300000 | 0x400);
+    put(0x220000, 0x500000 | 0x400);
+    for (unsigned i = 0; i < 4; i++) {
+        ctx.psw_mask = PSW_DAT | PSW_EA | PSW_BA | modes[i];
+        assert_int_equal(dat_translate(&ctx, SPACE_CODE, 0x123, &r), 0);
+        assert_int_equal(r.absolute, modes[i] == PSW_ASC_HOME ? 0x500123 : 0x300123);
+        assert_int_equal(dat_code_asce(&ctx, &real), r.asce);
+        assert_false(real);
+    }
+    ctx.psw_mask = PSW_EA | PSW_BA | PSW_ASC_SECONDARY;
+    assert_int_equal(dat_translate(&ctx, SPACE_CODE, 0x123, &r), 0);
+    assert_int_equal(r.absolute, 0x123);
+    assert_int_equal(dat_code_asce(&ctx, &real), 0);
+    assert_true(real);
+}
+
 static void default_falls_to_home(void **state)
 {
     (void)state;
@@ -536,6 +562,7 @@ int main(void)
         TEST(wraps_before_translation),
         TEST(left_stops_where_addresses_wrap),
         TEST(chooses_the_space_of_the_psw),
+        TEST(instructions_are_in_the_primary_or_home_space),
         TEST(default_falls_to_home),
         TEST(default_does_not_fall_to_no_home),
         TEST(reads_across_pages),
