@@ -23,7 +23,6 @@ def old_psw(text):
     return int(re.search(r"old PSW \w+ (\w+): supervisor state, ", text)[1], 16)
 
 
-
 def test_interruptions(bench):
     """From the first instruction on: the guest sets its new PSWs itself, and the very first interruption is seen."""
     gdb = bench.gdb(bench.zgdbd("catch"))

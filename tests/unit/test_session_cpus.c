@@ -330,6 +330,23 @@ static void test_non_stop_with_a_cpu_that_cannot_run(void **state)
     CONTAINS(ask(w, "vCtrlC"), "OK|%Stop:T02");
 }
 
+static void test_non_stop_with_a_guest_that_cannot_run(void **state)
+{
+    struct world *w = *state;
+    EXPECT("QNonStop:1", "OK");
+    w->fake->fail_resume = "no room";
+    assert_true(starts(ask(w, "vCont;c:p1.2;c:p1.4"), "OK|%Stop:T04"));
+    CONTAINS(text_of(ask(w, "qThreadExtraInfo,p1.2")), "no room");
+    STARTS("vStopped", "T04");
+    CONTAINS(w->a.reply, "thread:p1.4;");
+    EXPECT("vStopped", "OK");
+    w->fake->fail_resume = NULL;
+    EXPECT("vCont;c:p1.2", "OK");
+    assert_true(fake_running(w->fake));
+    w->fake->machine.caps &= ~MACHINE_CAN_STEP;
+    STARTS("vCont;s:p1.1", "E.this host cannot step");
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -345,6 +362,7 @@ int main(void)
         CPUS_TEST(test_no_cpu_can_run_and_other_stops),
         CPUS_TEST(test_non_stop_waits_for_a_cpu_to_be_started),
         CPUS_TEST(test_non_stop_with_a_cpu_that_cannot_run),
+        CPUS_TEST(test_non_stop_with_a_guest_that_cannot_run),
     };
     log_set_level(LOG_ERROR); /* the expected warnings are many */
     return cmocka_run_group_tests(tests, NULL, NULL);

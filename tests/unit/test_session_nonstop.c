@@ -552,21 +552,6 @@ static void test_restart_during_the_halt(void **state)
     world_close(w);
 }
 
-static void test_guest_that_cannot_run(void **state)
-{
-    struct world *w = *state;
-    w->fake->fail_resume = "no room";
-    assert_true(starts(ask(w, "vCont;c:p1.2;c:p1.4"), "OK|%Stop:T04"));
-    CONTAINS(text_of(ask(w, "qThreadExtraInfo,p1.2")), "no room");
-    expect_stop(ask(w, "vStopped"), "T04", 4);
-    EXPECT("vStopped", "OK");
-    w->fake->fail_resume = NULL;
-    EXPECT("vCont;c:p1.2", "OK");
-    assert_true(fake_running(w->fake));
-    w->fake->machine.caps &= ~MACHINE_CAN_STEP;
-    STARTS("vCont;s:p1.1", "E.this host cannot step");
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -595,7 +580,6 @@ int main(void)
         cmocka_unit_test(test_end_that_exits),
         cmocka_unit_test(test_interrupt_at_an_end_that_restarts),
         cmocka_unit_test(test_restart_during_the_halt),
-        NONSTOP(test_guest_that_cannot_run),
     };
     log_set_level(LOG_ERROR); /* the expected warnings are many */
     return cmocka_run_group_tests(tests, NULL, NULL);
