@@ -70,7 +70,7 @@ static const char *psw_space(uint64_t mask)
     case PSW_ASC_PRIMARY:
         return "primary";
     case PSW_ASC_SECONDARY:
-        return "secondary";
+        return "secondary (instructions are fetched from the primary space)";
     case PSW_ASC_HOME:
         return "home";
     default:
@@ -163,10 +163,12 @@ static void put_absolute(const struct dat_context *ctx, enum mem_space space, ui
                          uint64_t absolute, struct text *out)
 {
     const struct dat_walk *w = ctx->walk;
+    const struct dat_step *last = w->n ? &w->step[w->n - 1] : NULL;
+    bool by_tables = last && last->table < DAT_ACCESS_LIST_DESIGNATION;
     uint64_t real = absolute; /* as it is of large frames, which are absolute */
-    if (w->n && w->step[w->n - 1].table == DAT_PAGE_TABLE)
-        real = (w->step[w->n - 1].value[0] & ~0xfffULL) + (addr & 0xfff);
-    else if (!w->n && space != SPACE_ABSOLUTE)
+    if (by_tables && last->table == DAT_PAGE_TABLE)
+        real = (last->value[0] & ~0xfffULL) + (addr & 0xfff);
+    else if (!by_tables && space != SPACE_ABSOLUTE)
         real = addr;
     put(out, "absolute 0x%llx", (unsigned long long)absolute);
     if (real != absolute)

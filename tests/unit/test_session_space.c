@@ -199,6 +199,9 @@ static void test_translate_as_the_debugger_reads(void **state)
         "absolute 0x5000\n"
         "protection: stores are allowed\n"
         "storage key 00: access-control bits 0, not fetch-protected, not referenced, not changed\n");
+    w->fake->dat.psw_mask |= PSW_ASC_SECONDARY;
+    CONTAINS(monitor(w, "translate 0x3000 psw"),
+             "as the PSW says): secondary (instructions are fetched from the primary space)\n");
     w->fake->dat.cr[13] = 0; /* as the reset leaves it: there is no home space */
     assert_null(strstr(monitor(w, "translate 0x3000"), "home"));
 }
@@ -227,6 +230,23 @@ static void test_translate_by_alet(void **state)
         monitor(w, "translate 0x3000 ar 4"),
         "ALET 80000001\nends in a program interruption, code 0x28, ALET specification: bits 0 to 6 of the "
         "token must be zero\n");
+}
+
+/* A real space, behind an access list: nothing is translated but by prefixing. */
+static void test_translate_by_alet_to_real(void **state)
+{
+    struct world *w = *state;
+    uint8_t *memory = w->fake->memory;
+    ask(w, ALL_FEATURES);
+    map(w, 0);
+    memset(memory + 0x6000, 0, 0x200);
+    store_be32(memory + 0x6010, 0x6080);          /* access-list designation */
+    store_be64(memory + 0x60a8, 0x6100ULL << 32); /* access-list entry 2 */
+    store_be64(memory + 0x6108, 0x20);            /* the ASCE in the ASN-second-table entry */
+    w->fake->dat.cr[2] = 0x6000;
+    w->fake->dat.ar[4] = 2;
+    w->fake->dat.prefix = 0x4000;
+    CONTAINS(monitor(w, "translate 0x100 ar 4"), "absolute 0x4100 (real 0x100; the prefix is 0x4000)\n");
 }
 
 static void test_translate_misuse(void **state)
@@ -288,6 +308,7 @@ int main(void)
         TEST(test_translate_as_the_debugger_reads),
         TEST(test_translate_wraps),
         TEST(test_translate_by_alet),
+        TEST(test_translate_by_alet_to_real),
         TEST(test_translate_misuse),
         TEST(test_lowcore),
         TEST(test_psw),
