@@ -232,7 +232,7 @@ static const struct vcpu *reason_for_all(const struct vcpu *cpu)
 static bool somebody_is_held(const struct kvm_machine *m)
 {
     for (unsigned i = 0; i < m->base.ncpus; i++)
-        if (m->cpu[i].phase != VCPU_RUNNING && !m->cpu[i].stopped &&
+        if (m->cpu[i].phase == VCPU_PARKED && !m->cpu[i].stopped &&
             !psw_disabled_wait(m->cpu[i].run->psw_mask))
             return true;
     return false;
@@ -278,10 +278,10 @@ bool gate_halt(struct vcpu *cpu, struct stop *stop)
         change(cpu, GATE_OUT);
         while (cpu->is_halted && !atomic_load(&cpu->stop_requested))
             pthread_cond_wait(&m->gate, &m->lock);
-        goes_on = !cpu->is_halted;
-        stop_at(cpu, stop, STOP_INTERRUPT, "interrupted");
         wait_shared(cpu);
         change(cpu, GATE_SHARED);
+        goes_on = !cpu->is_halted;
+        stop_at(cpu, stop, STOP_INTERRUPT, "interrupted");
     }
     if (cpu->is_halted)
         m->halted--;

@@ -203,6 +203,8 @@ struct vcpu {
      * it was reported, and none is to be counted again when it goes on. */
     bool at_reported;
     bool arrived; /* the same for the interruption that has led to the PC */
+    /* KVM_RUN has returned for an opcode of ours, which the PSW has passed by so many bytes. */
+    unsigned at_opcode;
     struct interrupted passing;
     struct interrupted interrupted; /* the one before which an interruption came: to be passed yet */
     atomic_ullong exits[EXIT_KINDS];
@@ -321,7 +323,7 @@ void storage_tell(const struct kvm_machine *m); /* once: that the file was cut o
 
 /* vcpu.c */
 int vcpu_start(struct vcpu *cpu, struct err *e);
-void vcpu_end(struct vcpu *cpu);
+void vcpu_end_all(struct kvm_machine *m);
 void vcpu_enter_anew(struct vcpu *cpu);
 void vcpu_timer(struct vcpu *cpu, uint64_t first, uint64_t interval); /* nanoseconds, below a second */
 int vcpu_resume_all(struct machine *m, const struct resume_plan *plan, struct err *e);

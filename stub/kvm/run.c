@@ -54,12 +54,22 @@ int run_kvm(struct vcpu *cpu, const uint8_t *insn)
     return rc;
 }
 
-/* What left the guest before another CPU has reset this one is no more. */
+/* If this exit is an opcode of ours: the length by which the PSW has passed it, else 0. */
+static unsigned own_opcode(const struct vcpu *cpu)
+{
+    unsigned passed = opcode_passed(cpu);
+
+    return passed && opcode_at(cpu, rewound(cpu, passed)) ? passed : 0;
+}
+
+/* What left the guest before another CPU has reset this one is no more. Another CPU may move opcodes, too:
+ * while this one is not yet at the gate they are where it was in the guest with them. */
 static enum entered enter_guest(struct vcpu *cpu, struct stop *stop)
 {
     int rc = run_kvm(cpu, NULL);
     int error = errno;
 
+    cpu->at_opcode = rc == 0 ? own_opcode(cpu) : 0;
     gate_from_guest(cpu);
     errno = error;
     return cpu->was_reset ? ENTERED_KICK : run_left(cpu, rc, stop);
@@ -137,13 +147,13 @@ static enum hit hits_here(struct vcpu *cpu, struct stop *stop)
 
 /* Breakpoints at the PC before anything is executed there: the debugger, a step, or an interruption that
  * zgdbd itself carried out has put the PC onto them. PER would tell only after the instruction. A CPU that
- * waits executes nothing. */
+ * waits, or that another one has stopped, executes nothing, and must not keep the others from running. */
 static enum next look(struct vcpu *cpu, struct stop *stop)
 {
+    if (cpu->stopped || psw_enabled_wait(cpu->run->psw_mask))
+        return NEXT_ENTER;
     if (cpu->at_reported || pass_goes_on(cpu))
         return NEXT_PASS;
-    if (psw_enabled_wait(cpu->run->psw_mask))
-        return NEXT_ENTER;
     switch (hits_here(cpu, stop)) {
     case HIT_STOP:
         return NEXT_STOP;
@@ -219,12 +229,11 @@ static enum next rearm(struct vcpu *cpu, struct stop *stop)
  * carried out has moved the CPU on, KVM must not think that it has told of what was at the PC before. */
 static enum next intercept(struct vcpu *cpu, struct stop *stop)
 {
-    unsigned passed = opcode_passed(cpu);
     uint64_t after = cpu->run->psw_addr;
     enum next next;
 
-    if (passed && opcode_at(cpu, rewound(cpu, passed))) {
-        cpu->run->psw_addr = rewound(cpu, passed);
+    if (cpu->at_opcode) {
+        cpu->run->psw_addr = rewound(cpu, cpu->at_opcode);
         next = look(cpu, stop);
         return next == NEXT_STOP ? NEXT_STOP : NEXT_PASS;
     }
@@ -278,10 +287,18 @@ static enum next apply(struct vcpu *cpu, struct stop *stop)
     return NEXT_STOP;
 }
 
+/* The others find their breakpoints in force again, even if it is this CPU's last instruction. */
 static enum next step_bare(struct vcpu *cpu, bool puts_off, struct stop *stop)
 {
+    enum exit_outcome outcome;
+    enum next next;
+
     breakpoints_remove(cpu->m);
-    return step_once(cpu, puts_off, stop) == OUTCOME_STOP ? NEXT_STOP : apply(cpu, stop);
+    outcome = step_once(cpu, puts_off, stop);
+    if (outcome == OUTCOME_STOP && !gate_others_run(cpu))
+        return NEXT_STOP;
+    next = apply(cpu, stop);
+    return outcome == OUTCOME_STOP ? NEXT_STOP : next;
 }
 
 static enum next pass_bare(struct vcpu *cpu, struct stop *stop)

@@ -264,11 +264,11 @@ static enum exit_outcome step_on(struct vcpu *cpu, struct stepping *s, struct st
     enum exit_outcome outcome = OUTCOME_STOP;
     enum entered entered;
 
-    cpu->puts_off = s->puts_off;
     s->waits = psw_enabled_wait(cpu->run->psw_mask);
     s->breakpoints = breakpoints_apply_step(cpu, s->start, s->size);
     if (single_step(cpu, s, stop) < 0)
         return OUTCOME_STOP;
+    cpu->puts_off = s->puts_off;
     begin(cpu, s);
     if (s->waits && s->others)
         vcpu_timer(cpu, WAIT_NANOSECONDS, 0);
@@ -316,8 +316,7 @@ static bool step_alone(struct vcpu *cpu, struct stepping *s, struct stop *stop)
 
     s->others = gate_others_run(cpu);
     s->waits_on = false;
-    if (s->others)
-        breakpoints_remove(cpu->m);
+    breakpoints_remove(cpu->m); /* of one that ran, too */
     outcome = step_on(cpu, s, stop);
     if (outcome == OUTCOME_GO_ON && !s->waits_on)
         outcome = stepped_to(cpu, s, stop);

@@ -154,20 +154,23 @@ int vcpu_start(struct vcpu *cpu, struct err *e)
     return 0;
 }
 
-void vcpu_end(struct vcpu *cpu)
+/* All of them first: one may wait for another, or send it orders, until it has ended itself. */
+void vcpu_end_all(struct kvm_machine *m)
 {
-    struct kvm_machine *m = cpu->m;
-
-    if (!cpu->thread_started)
-        return;
     pthread_mutex_lock(&m->lock);
-    if (cpu->phase == VCPU_RUNNING)
-        kick(cpu);
-    cpu->phase = VCPU_ENDING;
+    kick_running(m);
+    for (unsigned i = 0; i < m->base.ncpus; i++)
+        m->cpu[i].phase = VCPU_ENDING;
     pthread_mutex_unlock(&m->lock);
-    sem_post(&cpu->go);
-    pthread_join(cpu->thread, NULL);
-    sem_destroy(&cpu->go);
+    for (unsigned i = 0; i < m->base.ncpus; i++)
+        if (m->cpu[i].thread_started)
+            sem_post(&m->cpu[i].go);
+    for (unsigned i = 0; i < m->base.ncpus; i++) {
+        if (!m->cpu[i].thread_started)
+            continue;
+        pthread_join(m->cpu[i].thread, NULL);
+        sem_destroy(&m->cpu[i].go);
+    }
 }
 
 int vcpu_resume_all(struct machine *machine, const struct resume_plan *plan, struct err *e)

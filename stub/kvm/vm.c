@@ -168,9 +168,9 @@ static void op_destroy(struct machine *machine)
 {
     struct kvm_machine *m = to_kvm(machine);
 
+    vcpu_end_all(m);
     for (unsigned i = 0; i < m->base.ncpus; i++) {
         struct vcpu *cpu = &m->cpu[i];
-        vcpu_end(cpu);
         if (cpu->run)
             m->sys->munmap(cpu->run, cpu->run_size);
         if (cpu->fd >= 0)
