@@ -34,7 +34,8 @@ def hit_by_all(client, where, count):
     raise AssertionError(f"only {seen}")
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("count", [2, 4])
 def test_linux(bench, linux, count):
     busy = "while :; do :; done & " * count
     daemon = linux.start(f"{FIND}; {busy} sleep 1; {CRASH}", "--run", "--cpus", str(count), "--on-panic", "stop")

@@ -181,6 +181,7 @@ def test_service_call_is_busy(bench, request):
     handler = gadget.psw(without=EXTERNAL | WAIT)
     put_psw(client, EXTERNAL_NEW, handler)
     client.set_reg("cr0", 0x2e0)
+    client.monitor("step-interrupts on")
     mask, address = gadget.place(SERVICE_CALL * 3 + NOTHING, without=EXTERNAL)
     blocks = BLOCK, BLOCK + 0x1000
     client.set_reg("r1", 0x00120001)

@@ -226,4 +226,4 @@ def test_store_status(cpus):
     stored = Status(client, SAVE_AREA)
     assert (stored.word(0x100), stored.word(0x108)) == client.psw()
     assert stored.word(0x118, 4) == 0
-    assert "CPU 3" in client.monitor("store-status 3")
+    assert "There is no CPU \"3\"" in client.monitor("store-status 3")
