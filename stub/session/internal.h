@@ -159,6 +159,8 @@ struct session {
     bool non_stop;                 /* of QNonStop: outlives D */
     unsigned long long lost_lines; /* of console text, since the debugger last read */
     unsigned cpu;                  /* of Hg, and of the last stop */
+    unsigned monitor_cpu;          /* the one that the debugger's user has selected */
+    bool browses;                  /* the debugger looks at all threads: Hg selects nothing for its user */
     int64_t resume_tid;            /* of Hc: a tid, RSP_ALL or RSP_ANY */
     unsigned open_files;           /* bit n: vFile descriptor n is open */
     char *threads;                 /* the list that is being read (qXfer), from malloc, or NULL */
@@ -254,6 +256,7 @@ void session_console(struct session *s, const char *text, bool before_stop);
 void session_output_text(struct session *s, const char *text);            /* part of an answer to qRcmd */
 void session_refuse(struct session *s, uint8_t number, const char *text); /* E.text if announced, else Enn */
 bool session_multiprocess(const struct session *s);
+void session_select(struct session *s, unsigned cpu); /* for packets and `monitor` commands */
 void session_thread(struct session *s, unsigned cpu); /* appends a thread-id */
 /* The CPU of a thread-id; "any" and "all" give the selected one. -1 if there is none such. */
 int session_cpu(const struct session *s, struct rsp_thread_id id);

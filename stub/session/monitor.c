@@ -75,25 +75,25 @@ static void put_psw(const struct session *s, unsigned cpu, struct text *out)
 }
 
 /* Four to a line, as the architecture's dumps are printed. */
-static void put_block(const struct session *s, const char *name, unsigned first, struct text *out)
+static void put_block(const struct session *s, unsigned cpu, const char *name, unsigned first,
+                      struct text *out)
 {
     for (unsigned i = 0; i < 16; i++)
         put(out, "%s%-2u %0*llx%s", name, i, reg_table[first].bytes * 2,
-            (unsigned long long)reg_value(s, s->cpu, first + i), i % 4 == 3 ? "\n" : "  ");
+            (unsigned long long)reg_value(s, cpu, first + i), i % 4 == 3 ? "\n" : "  ");
 }
 
-static void put_register(const struct session *s, unsigned reg, struct text *out)
+static void put_register(const struct session *s, unsigned cpu, unsigned reg, struct text *out)
 {
     if (target_has_reg(s->target, reg))
         put(out, "%s %0*llx\n", reg_table[reg].name, reg_table[reg].bytes * 2,
-            (unsigned long long)reg_value(s, s->cpu, reg));
+            (unsigned long long)reg_value(s, cpu, reg));
 }
 
-static void put_riccb(const struct session *s, struct text *out)
+static void put_riccb(const struct session *s, unsigned cpu, struct text *out)
 {
     uint8_t bytes[REG_MAX_BYTES];
-    if (!target_has_reg(s->target, REG_RICCB) ||
-        machine_read_reg(s->target->machine, s->cpu, REG_RICCB, bytes))
+    if (!target_has_reg(s->target, REG_RICCB) || machine_read_reg(s->target->machine, cpu, REG_RICCB, bytes))
         return;
     put(out, "%s", reg_table[REG_RICCB].name);
     for (unsigned i = 0; i < reg_table[REG_RICCB].bytes; i += 8)
@@ -101,26 +101,30 @@ static void put_riccb(const struct session *s, struct text *out)
     put(out, "\n");
 }
 
-static void mon_regs(struct session *s, struct text *out)
+static bool mon_regs(struct session *s, const char *args, struct text *out)
 {
-    put(out, "CPU %u\nPSW ", s->cpu);
-    put_psw(s, s->cpu, out);
+    unsigned cpu;
+    if (!take_cpu(s, args, &cpu, out))
+        return true;
+    put(out, "CPU %u\nPSW ", cpu);
+    put_psw(s, cpu, out);
     put(out, "\n");
-    put_block(s, "r", REG_R0, out);
-    put_block(s, "a", REG_A0, out);
+    put_block(s, cpu, "r", REG_R0, out);
+    put_block(s, cpu, "a", REG_A0, out);
     if (target_has_reg(s->target, REG_C0))
-        put_block(s, "c", REG_C0, out);
+        put_block(s, cpu, "c", REG_C0, out);
     for (unsigned reg = REG_CKC; reg < REG_RICCB; reg++)
-        put_register(s, reg, out);
+        put_register(s, cpu, reg, out);
     for (unsigned reg = REG_GSD; reg <= REG_GSEPLA; reg++)
-        put_register(s, reg, out);
-    put_riccb(s, out);
+        put_register(s, cpu, reg, out);
+    put_riccb(s, cpu, out);
+    return true;
 }
 
 static void mon_cpus(struct session *s, struct text *out)
 {
     for (unsigned cpu = 0; cpu < s->target->machine->ncpus; cpu++) {
-        put(out, "%c CPU %u: %s, PSW ", cpu == s->cpu ? '*' : ' ', cpu,
+        put(out, "%c CPU %u: %s, PSW ", cpu == s->monitor_cpu ? '*' : ' ', cpu,
             cpu_state_name(machine_state(s->target->machine, cpu)));
         put_psw(s, cpu, out);
         put(out, "\n");
@@ -147,10 +151,10 @@ static monitor_fn mon_help;
 
 static const struct monitor_command commands[] = {
     {"help", "[COMMAND]", "this list, or more on one command", NULL, NULL, mon_help},
-    {"psw", NULL, "the PSW of the selected CPU, every bit named", NULL, mon_psw, NULL},
-    {"regs", NULL, "all registers of the selected CPU but floating point and vectors, and the TOD clock",
-     NULL, mon_regs, NULL},
-    {"cpus", NULL, "every CPU with its state and PSW", NULL, mon_cpus, NULL},
+    {"psw", "[N]", "the PSW of the selected CPU, or of CPU N, every bit named", NULL, NULL, mon_psw},
+    {"regs", "[N]", "all registers of the selected CPU, or of CPU N, but floating point and vectors", NULL,
+     NULL, mon_regs},
+    {"cpus", NULL, "every CPU with its state and PSW, * the selected one", NULL, mon_cpus, NULL},
     {"space", "[SPACE]", "how gdb's addresses are understood, or set that",
      "SPACE is default (as the PSW says, and where that does not translate through the home\n"
      "space), psw, primary, secondary, home, real, absolute, or ar N: by the ALET in access\n"
@@ -164,7 +168,7 @@ static const struct monitor_command commands[] = {
      "After the table entries come the absolute address, what forbids stores and instruction\n"
      "fetches there, and the storage key.\n",
      NULL, mon_translate},
-    {"lowcore", "[CPU]", "the prefix area of the selected CPU, or another, field by field", NULL, NULL,
+    {"lowcore", "[N]", "the prefix area of the selected CPU, or of CPU N, field by field", NULL, NULL,
      mon_lowcore},
     {"exits", NULL, "how often the guest has left KVM, by reason", NULL, mon_exits, NULL},
     {"trace", "[on | off | show [N] [REASON...]]", "record the guest's exits, and show the last ones",
@@ -229,9 +233,9 @@ static const struct monitor_command commands[] = {
      "CPUs the\n"
      "general, floating-point and access registers, and loads the image over it.\n",
      NULL, mon_reset},
-    {"restart", NULL, "PSW restart of the selected CPU, a stopped or waiting one too", NULL, mon_restart,
-     NULL},
-    {"nmi", NULL, "the same as restart, as other monitors call it", NULL, mon_restart, NULL},
+    {"restart", "[N]", "PSW restart of the selected CPU, or of CPU N, a stopped or waiting one too", NULL,
+     NULL, mon_restart},
+    {"nmi", "[N]", "the same as restart, as other monitors call it", NULL, NULL, mon_restart},
     {"stop-cpu", "[N]", "put the selected CPU, or CPU N, into the stopped state", NULL, NULL, mon_stop_cpu},
     {"start-cpu", "[N]", "let the selected CPU, or CPU N, leave the stopped state", NULL, NULL,
      mon_start_cpu},

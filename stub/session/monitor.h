@@ -24,8 +24,7 @@ typedef bool monitor_fn(struct session *s, const char *args, struct text *out);
 
 /* monitor_machine.c */
 void mon_powerdown(struct session *s, struct text *out);
-void mon_restart(struct session *s, struct text *out);
-monitor_fn mon_reset, mon_stop_cpu, mon_start_cpu, mon_store_status, mon_inject;
+monitor_fn mon_reset, mon_restart, mon_stop_cpu, mon_start_cpu, mon_store_status, mon_inject;
 
 /* monitor_numbers.c. A word that is a number and nothing else, decimal or, with 0x, hexadecimal. False: it is
  * none, or too large for 64 bits. */
@@ -42,8 +41,7 @@ bool take_cpu(const struct session *s, const char *args, unsigned *cpu, struct t
 uint64_t reg_value(const struct session *s, unsigned cpu, unsigned reg);
 
 /* monitor_psw.c */
-void mon_psw(struct session *s, struct text *out);
-monitor_fn mon_lowcore;
+monitor_fn mon_psw, mon_lowcore;
 
 /* monitor_space.c */
 monitor_fn mon_space, mon_translate;

@@ -40,32 +40,36 @@ void mon_powerdown(struct session *s, struct text *out)
 /* ---- one CPU ---- */
 
 /* Where the CPU goes on: the PSW at real 0x1a0. */
-static void put_restart_psw(const struct session *s, struct text *out)
+static void put_restart_psw(const struct session *s, unsigned cpu, struct text *out)
 {
     char line[192];
     uint8_t bytes[16];
-    if (machine_read_memory(s->target->machine, s->cpu, SPACE_REAL, LC_RESTART_NEW_PSW, bytes,
-                            sizeof bytes) == sizeof bytes) {
+    if (machine_read_memory(s->target->machine, cpu, SPACE_REAL, LC_RESTART_NEW_PSW, bytes, sizeof bytes) ==
+        sizeof bytes) {
         struct psw psw = {load_be64(bytes), load_be64(bytes + 8)};
         put(out, "%s", psw_describe(psw, line, sizeof line));
     }
     put(out, "\n");
 }
 
-void mon_restart(struct session *s, struct text *out)
+bool mon_restart(struct session *s, const char *args, struct text *out)
 {
-    bool stopped = machine_state(s->target->machine, s->cpu) == CPU_STOPPED;
+    bool stopped;
+    unsigned cpu;
     struct err e;
-    if (target_signal(s->target, s->cpu, MACHINE_RESTART, &e)) {
-        put(out, "CPU %u is not restarted: %s\n", s->cpu, e.text);
-        return;
+    if (!take_cpu(s, args, &cpu, out))
+        return true;
+    stopped = machine_state(s->target->machine, cpu) == CPU_STOPPED;
+    if (target_signal(s->target, cpu, MACHINE_RESTART, &e)) {
+        put(out, "CPU %u is not restarted: %s\n", cpu, e.text);
+        return true;
     }
     if (stopped)
-        put(out, "CPU %u was stopped and is restarted: it stands at its restart new PSW. " READ_AGAIN,
-            s->cpu);
+        put(out, "CPU %u was stopped and is restarted: it stands at its restart new PSW. " READ_AGAIN, cpu);
     else
-        put(out, "Continue, and CPU %u takes a restart interruption, whose new PSW is\n", s->cpu);
-    put_restart_psw(s, out);
+        put(out, "Continue, and CPU %u takes a restart interruption, whose new PSW is\n", cpu);
+    put_restart_psw(s, cpu, out);
+    return true;
 }
 
 /* Whether the CPU is in the state that the command would bring about; then there is nothing to do. */
@@ -171,24 +175,25 @@ static struct injection injection_of(const struct injectable *what, const uint64
 
 static void inject(struct session *s, const struct injection *what, const char *name, struct text *out)
 {
-    unsigned psw[2] = {REG_PSWM, REG_PSWA};
+    unsigned psw[2] = {REG_PSWM, REG_PSWA}, cpu = s->monitor_cpu;
     uint8_t before[2][REG_MAX_BYTES] = {{0}}, after[2][REG_MAX_BYTES] = {{0}};
     struct machine *m = s->target->machine;
     struct err e;
     for (unsigned i = 0; i < 2; i++)
-        machine_read_reg(m, s->cpu, psw[i], before[i]);
-    if (machine_inject(m, s->cpu, what, &e)) {
+        machine_read_reg(m, cpu, psw[i], before[i]);
+    if (machine_inject(m, cpu, what, &e)) {
         put(out, "Nothing is injected: %s\n", e.text);
         return;
     }
     s->target->dead = false;
     for (unsigned i = 0; i < 2; i++)
-        machine_read_reg(m, s->cpu, psw[i], after[i]);
+        machine_read_reg(m, cpu, psw[i], after[i]);
     if (memcmp(before, after, sizeof before) != 0 || what->kind == INJECT_PROGRAM)
-        put(out, "CPU %u has taken the interruption: it stands at the new PSW. " READ_AGAIN, s->cpu);
+        put(out, "CPU %u has taken the interruption: it stands at the new PSW. " READ_AGAIN, cpu);
+    else if (what->kind == INJECT_IO)
+        put(out, "Pending: a CPU takes the interruption (%s) as soon as it is enabled for it.\n", name);
     else
-        put(out, "Pending: %s takes the interruption (%s) as soon as it is enabled for it.\n",
-            what->kind == INJECT_IO ? "a CPU" : "the CPU", name);
+        put(out, "Pending: CPU %u takes the interruption (%s) as soon as it is enabled for it.\n", cpu, name);
 }
 
 /* The first number that the field has no room for, or NULL. */

@@ -27,7 +27,7 @@ bool take_cpu(const struct session *s, const char *args, unsigned *cpu, struct t
 {
     unsigned ncpus = s->target->machine->ncpus;
     const char *rest = "";
-    uint64_t number = s->cpu;
+    uint64_t number = s->monitor_cpu;
     if (*args && (!take_number(args, &number, &rest) || *rest || number >= ncpus)) {
         put(out, "There is no CPU \"%.64s\": they are 0 to %u.\n", args, ncpus - 1);
         return false;

@@ -5,12 +5,16 @@
 #include "monitor.h"
 #include "zgdbd/lowcore.h"
 
-void mon_psw(struct session *s, struct text *out)
+bool mon_psw(struct session *s, const char *args, struct text *out)
 {
-    struct psw psw = {reg_value(s, s->cpu, REG_PSWM), reg_value(s, s->cpu, REG_PSWA)};
     char line[192], fields[2000];
-    put(out, "%s\n", psw_describe(psw, line, sizeof line));
+    unsigned cpu;
+    if (!take_cpu(s, args, &cpu, out))
+        return true;
+    struct psw psw = {reg_value(s, cpu, REG_PSWM), reg_value(s, cpu, REG_PSWA)};
+    put(out, "CPU %u, PSW %s\n", cpu, psw_describe(psw, line, sizeof line));
     put(out, "%s", psw_fields(psw, fields, sizeof fields));
+    return true;
 }
 
 static void put_fields(const uint8_t *lowcore, struct text *out)

@@ -91,9 +91,9 @@ static void put_setting(const struct session *s, struct text *out)
     put(out, "gdb's addresses are understood as ");
     put_space(s->space, out);
     put(out, "%s.\n", s->phys_mode ? ", but now as absolute: Qqemu.PhyMemMode:1 goes before that" : "");
-    if (!machine_dat_context(s->target->machine, s->cpu, &ctx))
+    if (!machine_dat_context(s->target->machine, s->monitor_cpu, &ctx))
         return;
-    put(out, "CPU %u: the PSW says %s\n", s->cpu, psw_space(ctx.psw_mask));
+    put(out, "CPU %u: the PSW says %s\n", s->monitor_cpu, psw_space(ctx.psw_mask));
     put_asce("CR1  primary   ", ctx.cr[1], out);
     put_asce("CR7  secondary ", ctx.cr[7], out);
     put_asce("CR13 home      ", ctx.cr[13], out);
@@ -226,7 +226,7 @@ static int put_translation(struct session *s, struct dat_context *ctx, enum mem_
 {
     struct dat_result r;
     int code = dat_translate(ctx, space, addr, &r);
-    put(out, "0x%llx, understood as ", (unsigned long long)addr);
+    put(out, "0x%llx on CPU %u, understood as ", (unsigned long long)addr, s->monitor_cpu);
     put_space(space, out);
     if (space == SPACE_PSW)
         put(out, ": %s", psw_space(ctx->psw_mask));
@@ -265,7 +265,7 @@ bool mon_translate(struct session *s, const char *args, struct text *out)
     }
     if (*rest && !take_space(rest, &space, out))
         return true;
-    if (!machine_dat_context(s->target->machine, s->cpu, &ctx)) {
+    if (!machine_dat_context(s->target->machine, s->monitor_cpu, &ctx)) {
         put(out, "What this target's addresses mean is not known.\n");
         return true;
     }

@@ -75,12 +75,17 @@ static int cpu_of(struct session *s, const struct rsp_request *r)
     return cpu;
 }
 
+/* gdb sends Hg only when it wants something of a CPU that it does not know yet. For a list of all threads,
+ * which begins with qXfer:threads:read, these are CPUs that its user has not selected. */
 void cmd_set_thread_general(struct session *s, const struct rsp_request *r)
 {
     int cpu = cpu_of(s, r);
     if (cpu < 0)
         return;
-    s->cpu = (unsigned)cpu;
+    if (s->browses)
+        s->cpu = (unsigned)cpu;
+    else
+        session_select(s, (unsigned)cpu);
     rsp_reply(&s->out, "OK");
 }
 
@@ -92,10 +97,16 @@ void cmd_set_thread_resume(struct session *s, const struct rsp_request *r)
     rsp_reply(&s->out, "OK");
 }
 
+/* gdb asks this at each `thread N`, and for each thread of `thread apply`, also if it knows all of the CPU.
+ */
 void cmd_thread_alive(struct session *s, const struct rsp_request *r)
 {
-    if (cpu_of(s, r) >= 0)
-        rsp_reply(&s->out, "OK");
+    int cpu = cpu_of(s, r);
+    if (cpu < 0)
+        return;
+    s->monitor_cpu = (unsigned)cpu;
+    s->browses = false;
+    rsp_reply(&s->out, "OK");
 }
 
 void cmd_current_thread(struct session *s, const struct rsp_request *r)
@@ -204,6 +215,7 @@ static bool list_threads(struct session *s)
 /* What is read in several parts is of one moment, that of the first. */
 void threads_read(struct session *s, uint64_t offset, uint64_t len)
 {
+    s->browses = true;
     if ((offset == 0 || !s->threads) && !list_threads(s))
         session_refuse(s, RSP_EIO, "no memory for the list of threads");
     else

@@ -224,6 +224,12 @@ bool session_multiprocess(const struct session *s)
     return s->features & RSP_FEATURE_MULTIPROCESS;
 }
 
+void session_select(struct session *s, unsigned cpu)
+{
+    s->cpu = s->monitor_cpu = cpu;
+    s->browses = false;
+}
+
 void session_thread(struct session *s, unsigned cpu)
 {
     struct rsp_thread_id id = {TARGET_PID, cpu + 1};

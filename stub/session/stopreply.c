@@ -108,7 +108,7 @@ void stop_reply_of(struct session *s, unsigned cpu)
 /* gdb takes the CPU of a stop reply for selected. */
 void stop_reply(struct session *s)
 {
-    s->cpu = s->target->has_stop ? s->target->stop.cpu : 0;
+    session_select(s, s->target->has_stop ? s->target->stop.cpu : 0);
     stop_reply_of(s, s->cpu);
 }
 

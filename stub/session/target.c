@@ -330,7 +330,7 @@ static enum target_state stop_attached(struct target *t, struct err *e)
 static enum target_state stop_attached_halting(struct target *t, struct err *e)
 {
     take_one(t);
-    t->session->cpu = t->stop.cpu;
+    session_select(t->session, t->stop.cpu);
     if (t->intent == INTENT_RESET)
         return load_again(t, e);
     if (stop_is_end(t->stop.reason) && end_action(t, true) == ACTION_EXIT) {
@@ -482,7 +482,7 @@ int target_attach(struct target *t, struct session *s, struct err *e)
     t->killed = false;
     t->interrupt_due = false;
     t->per_told = (struct machine_per){0};
-    s->cpu = t->has_stop ? t->stop.cpu : 0;
+    session_select(s, t->has_stop ? t->stop.cpu : 0);
     target_event(t, EVENT_ATTACH, NULL);
     log_msg(LOG_INFO, "a debugger is attached");
     return 0;

@@ -68,6 +68,22 @@ def test_one_thread_at_a_time(gdb):
     assert after[2] > before[2] and after[:2] + after[3:] == before[:2] + before[3:]
 
 
+def test_monitor_commands_are_about_the_selected_cpu(gdb):
+    """gdb sends no Hg for `thread N` if it knows the registers, and some for `info threads` that select nothing."""
+    threads(gdb)
+    assert "CPU 0, PSW" in gdb.execute("monitor psw")
+    for cpu in (2, 1, 2):
+        gdb.execute(f"thread {cpu + 1}")
+        assert threads(gdb) and f"CPU {cpu}\n" in gdb.execute("monitor regs")
+        assert f"* CPU {cpu}: " in gdb.execute("monitor cpus")
+    told = re.findall("CPU . takes", gdb.execute("thread apply 2 4 monitor inject external 0x1202"))
+    assert told == ["CPU 1 takes", "CPU 3 takes"]
+    # gdb goes back to thread 3 without a word.
+    assert "CPU 2, PSW" in gdb.execute("monitor psw 2")
+    gdb.execute("thread 3")
+    assert "CPU 2, PSW" in gdb.execute("monitor psw")
+
+
 def test_steps_while_the_others_run(gdb):
     """gdb's default: the others run during a step, but are held while one gets over a breakpoint."""
     gdb.execute("break visit thread 2")

@@ -97,7 +97,7 @@ def test_translate(bench):
         return client.monitor(f"translate {words}")
 
     text = translate(f"{SHARED:#x} ar 3")
-    assert "0x1f000000, understood as ar 3" in text and "ALET 00000000: the primary space" in text
+    assert "0x1f000000 on CPU 0, understood as ar 3" in text and "ALET 00000000: the primary space" in text
     assert absolute(text) == FRAMES[0]
     assert "storage key: the guest uses none" in translate(f"{FRAMES[3]:#x} real")
     client.insert(0, ACCESS["pass_done"])
@@ -137,7 +137,7 @@ def test_psw_and_lowcore(bench):
     assert gdb.execute("monitor lowcore 1") == text.replace("CPU 0,", "CPU 1,")  # one prefix, as nothing has set another
     assert 'no CPU "7"' in gdb.execute("monitor lowcore 7")
     text = gdb.execute("monitor psw")
-    assert text.startswith(f"{gdb.psw()[0]:016x} {gdb.psw()[1]:016x}: ")
+    assert text.startswith(f"CPU 0, PSW {gdb.psw()[0]:016x} {gdb.psw()[1]:016x}: ")
     assert re.search(r"^bit +5 +T +dynamic address translation \(DAT\): off$", text, re.M)
     gdb.execute("set $pswm = $pswm | 0x0400c00000000000")
     text = gdb.execute("monitor psw")

@@ -119,6 +119,35 @@ static void test_the_stop_selects_its_cpu(void **state)
     expect_verbs(w, "cccc");
 }
 
+/* gdb says by T which CPU its user selects, and by Hg only what it wants to read. */
+static void test_monitor_commands_follow_the_user(void **state)
+{
+    struct world *w = *state;
+    come_to_cpu_2(w);
+    CONTAINS(monitor(w, "psw"), "CPU 2, PSW ");
+    STARTS("qXfer:threads:read::0,1000", "l<?xml"); /* info threads */
+    EXPECT("Hgp1.1", "OK");
+    EXPECT("Hgp1.4", "OK");
+    EXPECT("p3", "8383838383838383");
+    CONTAINS(monitor(w, "cpus"), "* CPU 2: ");
+    CONTAINS(monitor(w, "regs"), "CPU 2\n");
+    CONTAINS(monitor(w, "regs 3"), "CPU 3\nPSW ");
+    CONTAINS(monitor(w, "regs 4"), "There is no CPU \"4\": they are 0 to 3.");
+    EXPECT("Tp1.1", "OK"); /* thread 1 */
+    EXPECT("p3", "8383838383838383");
+    CONTAINS(monitor(w, "translate 0 absolute"), "0x0 on CPU 0, ");
+    EXPECT("Hgp1.4", "OK"); /* another debugger, without T */
+    CONTAINS(monitor(w, "inject external 0x1202"), "Pending: CPU 3 takes");
+    STARTS("Tp1.5", "E");
+    CONTAINS(monitor(w, "lowcore"), "CPU 3, prefix ");
+    STARTS("qXfer:threads:read::0,1000", "l<?xml");
+    fake_script(w->fake, STOP_SW_BREAKPOINT);
+    STARTS("vCont;c", "T05");
+    CONTAINS(monitor(w, "psw"), "CPU 0, PSW ");
+    EXPECT("Hgp1.3", "OK");
+    CONTAINS(monitor(w, "psw"), "CPU 2, PSW ");
+}
+
 /* Of what happens by a monitor command gdb does not know, and sends no Hg before it asks for more. */
 static void test_a_reset_leaves_the_selection(void **state)
 {
@@ -352,6 +381,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         CPUS_TEST(test_who_moves),
         CPUS_TEST(test_the_stop_selects_its_cpu),
+        CPUS_TEST(test_monitor_commands_follow_the_user),
         CPUS_TEST(test_a_reset_leaves_the_selection),
         CPUS_TEST(test_a_new_debugger),
         CPUS_TEST(test_a_step_and_a_breakpoint_at_once),

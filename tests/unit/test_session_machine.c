@@ -29,6 +29,12 @@ static void test_nmi(void **state)
     struct world *w = *state;
     CONTAINS(monitor(w, "nmi"), "Continue, and CPU 0 takes a restart interruption");
     assert_int_equal(w->fake->signal, MACHINE_RESTART);
+    CONTAINS(monitor(w, "nmi 1"), "Continue, and CPU 1 takes a restart interruption");
+    assert_int_equal(w->fake->signal_cpu, 1);
+    CONTAINS(monitor(w, "restart 0x0"), "Continue, and CPU 0 takes");
+    assert_int_equal(w->fake->signal_cpu, 0);
+    CONTAINS(monitor(w, "restart me"), "There is no CPU \"me\"");
+    assert_int_equal(w->fake->signals, 3);
 }
 
 static void test_stop_and_start(void **state)
@@ -104,6 +110,9 @@ static void expect_injection(struct world *w, const char *command, struct inject
 static void test_inject(void **state)
 {
     struct world *w = *state;
+    CONTAINS(monitor(w, "inject external 0x1202"),
+             "Pending: CPU 0 takes the interruption (external) as soon");
+    CONTAINS(monitor(w, "inject io 3"), "Pending: a CPU takes the interruption (io) as soon");
     expect_injection(w, "inject external 0x1201", (struct injection){INJECT_EXTERNAL, 0x1201, 0, 0});
     expect_injection(w, "inject external 0x2603 0xffffffffffffffff",
                      (struct injection){INJECT_EXTERNAL, 0x2603, UINT64_MAX, 0});

@@ -380,7 +380,7 @@ static void test_watch_if_is_bounded(void **state)
 static void test_arguments(void **state)
 {
     struct world *w = *state;
-    CONTAINS(monitor(w, "psw x"), "usage: monitor psw\n");
+    CONTAINS(monitor(w, "cpus x"), "usage: monitor cpus\n");
     CONTAINS(monitor(w, "breakpoints please"), "usage: monitor breakpoints [reset]\n");
     CONTAINS(monitor(w, "breakpoints reset now"), "usage: monitor breakpoints [reset]\n");
     CONTAINS(monitor(w, "help breakpoints"), "usage: monitor breakpoints [reset]\n");

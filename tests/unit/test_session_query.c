@@ -445,7 +445,7 @@ static void test_monitor(void **state)
     strcpy(text, monitor(w, " help "));
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         CONTAINS(text, names[i]);
-    CONTAINS(monitor(w, "psw"), "0000000000000000 0101010101010101: ");
+    CONTAINS(monitor(w, "psw"), "CPU 0, PSW 0000000000000000 0101010101010101: ");
     strcpy(text, monitor(w, "regs"));
     CONTAINS(text, "r0  0202020202020202");
     CONTAINS(text, "a15 21212121");

@@ -109,7 +109,7 @@ static void test_translate(void **state)
     map(w, 0);
     w->fake->key = 0x3e;
     assert_string_equal(monitor(w, "translate 0x3008 home"),
-                        "0x3008, understood as home (in the home space (CR13))\n"
+                        "0x3008 on CPU 0, understood as home (in the home space (CR13))\n"
                         "ASCE 0000000000008000: segment table at 0x8000, length 0\n"
                         "segment-table entry 0 at 0x8000: 0000000000009000: page table at 0x9000\n"
                         "page-table entry 3 at 0x9018: 0000000000005000: 4 KiB frame at real 0x5000\n"
@@ -188,11 +188,11 @@ static void test_translate_as_the_debugger_reads(void **state)
     w->fake->dat.cr[1] = 0x70000000;
     assert_string_equal(
         monitor(w, "translate 0x3000"),
-        "0x3000, understood as psw (as the PSW says): primary\n"
+        "0x3000 on CPU 0, understood as psw (as the PSW says): primary\n"
         "ASCE 0000000070000000: segment table at 0x70000000, length 0\n"
         "segment-table entry 0 at 0x70000000\n"
         "ends in a program interruption, code 0x5, addressing: the entry lies outside of memory\n"
-        "0x3000, understood as home (in the home space (CR13))\n"
+        "0x3000 on CPU 0, understood as home (in the home space (CR13))\n"
         "ASCE 0000000000008000: segment table at 0x8000, length 0\n"
         "segment-table entry 0 at 0x8000: 0000000000009000: page table at 0x9000\n"
         "page-table entry 3 at 0x9018: 0000000000005000: 4 KiB frame at real 0x5000\n"
@@ -288,10 +288,13 @@ static void test_psw(void **state)
     ask(w, ALL_FEATURES);
     memcpy(w->fake->regs[0][REG_PSWM], "\x07\x04\xc0\x01\x80\0\0\0", 8);
     memcpy(w->fake->regs[0][REG_PSWA], "\0\0\0\0\0\x10\0\0", 8);
-    CONTAINS(monitor(w, "psw"), "0704c00180000000 0000000000100000: supervisor state, home space, DAT on");
+    CONTAINS(monitor(w, "psw"),
+             "CPU 0, PSW 0704c00180000000 0000000000100000: supervisor state, home space, DAT on");
     CONTAINS(monitor(w, "psw"), "bit  5      T   dynamic address translation (DAT): on\n");
     CONTAINS(monitor(w, "psw"), "bits 64-127     instruction address: 0x100000\n");
     assert_null(strstr(monitor(w, "psw"), "not valid"));
+    CONTAINS(monitor(w, "psw 1"), "CPU 1, PSW 8080808080808080 8181818181818181: ");
+    CONTAINS(monitor(w, "psw 64"), "There is no CPU \"64\": they are 0 to ");
 }
 
 int main(void)
