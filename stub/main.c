@@ -82,6 +82,8 @@ static int make_consoles(struct daemon *d, const struct options *o, struct err *
 static int make(struct daemon *d, const struct options *o, struct err *e)
 {
     char name[256];
+    if (options_check_files(o, e))
+        return -1;
     d->console = calloc(1, sizeof *d->console);
     if (!d->console)
         return err_set(e, EXIT_OTHER, "no memory for the console's buffers");

@@ -52,6 +52,9 @@ struct options {
 /* Strings point into argv. Writes nothing anywhere. */
 enum options_verdict options_parse(int argc, char **argv, struct options *o, struct err *e);
 
+/* -1 with *e if a file that will be written is one that is read, by whatever name. Before any is opened. */
+int options_check_files(const struct options *o, struct err *e);
+
 /* The text of --help. */
 const char *options_help(void);
 

@@ -29,7 +29,7 @@ class Figures:
     ROUND_TRIPS = ("stepi_rtt", "g_rtt", "p_rtt", "m_2k_rtt", "m_64k_rtt", "x_64k_rtt", "sw_breakpoint_hit",
                    "hw_breakpoint_hit")
     NAMES = (*ROUND_TRIPS, *(f"{name}_{transport}" for name in BOTH for transport in TRANSPORTS),
-             "boot_to_panic", "rss_without_guest", "start_to_listening")
+             "interrupt_4_cpus", "stepi_4_cpus", "boot_to_panic", "rss_without_guest", "start_to_listening")
 
     def __init__(self):
         self.values = {name: {"zgdbd": [], "qemu": [], "floor": []} for name in self.NAMES}

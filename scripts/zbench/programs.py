@@ -121,10 +121,10 @@ class Relayed(Rsp):
 class Program:
     """A program in the box that others can connect to. What it says is shown only when it fails."""
 
-    def __init__(self, box, commands, name, transport):
+    def __init__(self, box, commands, name, transport, words=None):
         self.box, self.commands, self.name, self.transport = box, commands, name, transport
         self.errors = tempfile.TemporaryFile("w+")
-        words = commands.debugged(name, transport)
+        words = words or commands.debugged(name, transport)
         box.run(["rm", "-f", socket_path(name)])
         assigned = ["env"] if "=" in words[0] else []
         self.process = box.popen([*assigned, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

@@ -6,7 +6,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "zgdbd/options.h"
 #include "zgdbd/trace.h"
@@ -294,6 +296,41 @@ static void test_help_and_version(void **state)
         assert_non_null(strstr(options_help(), names[i]));
 }
 
+static void test_what_is_read_is_not_overwritten(void **state)
+{
+    static const char *const written[] = {"--trace", "--console"};
+    char image[] = "/tmp/zgdbd-options-XXXXXX", link[64], line[200];
+    int fd = mkstemp(image);
+    (void)state;
+    assert_true(fd >= 0);
+    snprintf(link, sizeof link, "%s.link", image);
+    assert_int_equal(symlink(image, link), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        snprintf(line, sizeof line, "%s %s%s %s", written[i], i ? "file:" : "", link, image);
+        assert_int_equal(parse(line), OPTIONS_RUN);
+        assert_int_equal(options_check_files(&o, &e), -1);
+        assert_non_null(strstr(e.text, "this is the file of IMAGE"));
+    }
+    snprintf(line, sizeof line, "--initrd %s --load-address 0 --console log:%s other", image, image);
+    assert_int_equal(parse(line), OPTIONS_RUN);
+    assert_int_equal(options_check_files(&o, &e), -1);
+    assert_non_null(strstr(e.text, "the file of --initrd"));
+    snprintf(line, sizeof line, "--memory-file %s --load %s@0x1000 other", image, link);
+    assert_int_equal(parse(line), OPTIONS_RUN);
+    assert_int_equal(options_check_files(&o, &e), -1);
+    assert_non_null(strstr(e.text, "the file of --load"));
+    snprintf(line, sizeof line, "--memory-file %s --trace %s other", image, link);
+    assert_int_equal(parse(line), OPTIONS_RUN);
+    assert_int_equal(options_check_files(&o, &e), -1);
+    assert_non_null(strstr(e.text, "the file of --memory-file"));
+    snprintf(line, sizeof line, "--trace /tmp/none-of-these --console file:/dev/null %s", image);
+    assert_int_equal(parse(line), OPTIONS_RUN);
+    assert_int_equal(options_check_files(&o, &e), 0);
+    close(fd);
+    unlink(link);
+    unlink(image);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -306,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_stdio),
         cmocka_unit_test(test_usage_errors),
         cmocka_unit_test(test_a_path_that_is_too_long),
+        cmocka_unit_test(test_what_is_read_is_not_overwritten),
         cmocka_unit_test(test_help_and_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Files that are written must not be those that are read: a mistyped option would empty the guest's kernel.
+ */
+#include <sys/stat.h>
+
+#include "zgdbd/options.h"
+
+static bool same_file(const char *path, const char *other)
+{
+    struct stat its, others;
+
+    return other && stat(path, &its) == 0 && stat(other, &others) == 0 && its.st_dev == others.st_dev &&
+           its.st_ino == others.st_ino;
+}
+
+/* The name by which one of the files that are read is given, or NULL. */
+static const char *reads(const struct options *o, const char *path)
+{
+    if (same_file(path, o->image))
+        return "IMAGE";
+    if (same_file(path, o->initrd))
+        return "--initrd";
+    if (same_file(path, o->symbols))
+        return "--symbols";
+    if (path != o->memory_file && same_file(path, o->memory_file))
+        return "--memory-file";
+    for (unsigned i = 0; i < o->nextras; i++)
+        if (same_file(path, o->extras[i].path))
+            return "--load";
+    return NULL;
+}
+
+static int check(const struct options *o, const char *option, const char *path, struct err *e)
+{
+    const char *what = reads(o, path);
+
+    return what ? err_set(e, EXIT_USAGE,
+                          "%s %s: this is the file of %s, which would be overwritten; give another one",
+                          option, path, what)
+                : 0;
+}
+
+int options_check_files(const struct options *o, struct err *e)
+{
+    if (o->memory_file && check(o, "--memory-file", o->memory_file, e))
+        return -1;
+    if (o->trace && check(o, "--trace", o->trace, e))
+        return -1;
+    for (unsigned i = 0; i < o->nconsoles; i++)
+        if ((o->consoles[i].kind == CONSOLE_FILE || o->consoles[i].kind == CONSOLE_LOG) &&
+            check(o, "--console", o->consoles[i].path, e))
+            return -1;
+    return 0;
+}
