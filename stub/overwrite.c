@@ -5,12 +5,12 @@
 
 #include "zgdbd/options.h"
 
-static bool same_file(const char *path, const char *other)
+static bool same_file(const char *path, const char *other) /* NULL: none */
 {
     struct stat its, others;
 
-    return other && stat(path, &its) == 0 && stat(other, &others) == 0 && its.st_dev == others.st_dev &&
-           its.st_ino == others.st_ino;
+    return path && other && stat(path, &its) == 0 && stat(other, &others) == 0 &&
+           its.st_dev == others.st_dev && its.st_ino == others.st_ino;
 }
 
 /* The name by which one of the files that are read is given, or NULL. */

@@ -173,8 +173,11 @@ static enum exit_outcome instruction(struct vcpu *cpu, struct stop *stop)
     enum exit_outcome outcome = OUTCOME_GO_ON;
 
     switch (exit_instruction_kind(cpu->run->s390_sieic.ipa)) {
-    case EXIT_SERVICE_CALL:
-        return service_call(cpu, stop);
+    case EXIT_SERVICE_CALL: /* from "is it busy" to its signal */
+        pthread_mutex_lock(&cpu->m->service_lock);
+        outcome = service_call(cpu, stop);
+        pthread_mutex_unlock(&cpu->m->service_lock);
+        return outcome;
     case EXIT_DIAG: /* resets and the watchdog are the machine's */
         if (gate_exclusive(cpu)) {
             outcome = diagnose(cpu, stop);
@@ -193,6 +196,12 @@ static enum exit_outcome instruction(struct vcpu *cpu, struct stop *stop)
 static enum exit_outcome disabled_wait(struct vcpu *cpu, struct stop *stop)
 {
     bool orderly = (cpu->run->psw_addr & 0xfff) == 0xfff;
+
+    if (cpu->stopping !=
+        STOPPING_NOT) { /* KVM has not come to it, and the CPU does not enter the guest again */
+        sigp_stopped(cpu);
+        return exit_cpu_stopped(cpu, stop);
+    }
 
     return stop_at(cpu, stop, orderly ? STOP_SHUTDOWN : STOP_DISABLED_WAIT,
                    orderly ? "the guest shut down (disabled wait at ...fff)"

@@ -56,8 +56,16 @@ void gate_begin(struct vcpu *cpu)
 
 void gate_end(struct vcpu *cpu)
 {
-    if (!alone(cpu->m))
-        change(cpu, GATE_OUT);
+    struct kvm_machine *m = cpu->m;
+
+    if (alone(m))
+        return;
+    if (m->exclusive == cpu) {
+        m->exclusive = NULL;
+        cpu->exclusive_depth = 0;
+        pthread_cond_broadcast(&m->gate);
+    }
+    change(cpu, GATE_OUT);
 }
 
 bool gate_to_guest(struct vcpu *cpu)

@@ -278,7 +278,8 @@ struct kvm_machine {
     struct applied_set applied;
     struct machine_per per; /* as the last resume found it: the loop's */
     struct catches catches;
-    pthread_mutex_t watch_lock; /* what the watches have seen; the list changes only exclusively */
+    pthread_mutex_t service_lock; /* held for a service call: its busy state and its signal go together */
+    pthread_mutex_t watch_lock;   /* what the watches have seen; the list changes only exclusively */
     unsigned nwatch;
     struct watch watch[HW_ENTRIES_MAX];
     struct console_ring *printed; /* the plan's */
@@ -336,7 +337,7 @@ bool vcpu_next_stop(struct machine *m, struct stop *out);
  * be looked at again. gate_turn() lets the others run for that time. gate_halt(): this CPU cannot run on, for
  * the reason in *stop; true: it was started and may, else *stop is what its thread parks with. */
 void gate_begin(struct vcpu *cpu);
-void gate_end(struct vcpu *cpu); /* with the machine's lock held */
+void gate_end(struct vcpu *cpu); /* with the machine's lock held; from either side */
 bool gate_to_guest(struct vcpu *cpu);
 void gate_from_guest(struct vcpu *cpu);
 bool gate_exclusive(struct vcpu *cpu);
@@ -355,6 +356,7 @@ enum entered {
     ENTERED_ERROR, /* *stop is filled */
 };
 void run_until_stop(struct vcpu *cpu, struct stop *stop);
+bool run_is_halt(const struct stop *stop);
 enum entered run_enter(struct vcpu *cpu, bool must, struct stop *stop);
 int run_kvm(struct vcpu *cpu, const uint8_t *insn);
 enum entered run_left(struct vcpu *cpu, int rc, struct stop *stop);

@@ -15,12 +15,14 @@
 int vm_set_stopped(struct vcpu *cpu, bool stopped)
 {
     struct kvm_mp_state state = {.mp_state = stopped ? KVM_MP_STATE_STOPPED : KVM_MP_STATE_OPERATING};
+    int rc;
 
     cpu->stopped = stopped;
     cpu->stopping = STOPPING_NOT;
     cpu->was_reset = true;
+    rc = cpu->m->sys->ioctl(cpu->fd, KVM_SET_MP_STATE, &state);
     gate_start(cpu);
-    return cpu->m->sys->ioctl(cpu->fd, KVM_SET_MP_STATE, &state);
+    return rc;
 }
 
 static int set_state(struct vcpu *cpu, bool stopped, struct err *e)

@@ -274,13 +274,18 @@ static enum next enter(struct vcpu *cpu, struct stop *stop)
 
 /* ---- with the machine for itself ---- */
 
+static bool looks_again(const struct kvm_machine *m)
+{
+    return m->applied.provisional || m->catches.classes;
+}
+
 static enum next apply(struct vcpu *cpu, struct stop *stop)
 {
     struct err e;
 
     breakpoints_remove(cpu->m);
     if (breakpoints_apply(cpu, &e) == 0) {
-        recheck_timer(cpu, cpu->m->applied.provisional || cpu->m->catches.classes);
+        recheck_timer(cpu, looks_again(cpu->m));
         return NEXT_LOOK;
     }
     stop_at(cpu, stop, STOP_ERROR, e.text);
@@ -349,10 +354,21 @@ static enum next exclusively(enum next (*what)(struct vcpu *cpu, struct stop *st
 
 /* ---- on and on ---- */
 
+/* What another CPU has put in force since the resume is for this one, too. */
+static enum next begin(struct vcpu *cpu)
+{
+    struct kvm_machine *m = cpu->m;
+
+    if (!m->applied.in_force)
+        return NEXT_APPLY;
+    recheck_timer(cpu, looks_again(m));
+    return NEXT_LOOK;
+}
+
 static void run_on(struct vcpu *cpu, struct stop *stop)
 {
     bool passes = cpu->at_reported && !psw_enabled_wait(cpu->run->psw_mask);
-    enum next next = passes ? NEXT_PASS_REPORTED : NEXT_APPLY;
+    enum next next = passes ? NEXT_PASS_REPORTED : begin(cpu);
 
     while (next != NEXT_STOP)
         switch (next) {
@@ -374,7 +390,7 @@ static void run_on(struct vcpu *cpu, struct stop *stop)
 }
 
 /* Whether the CPU cannot run on by itself. */
-static bool is_halt(const struct stop *stop)
+bool run_is_halt(const struct stop *stop)
 {
     return stop->reason == STOP_DISABLED_WAIT || stop->reason == STOP_SHUTDOWN;
 }
@@ -401,7 +417,7 @@ void run_until_stop(struct vcpu *cpu, struct stop *stop)
     catch_begin(cpu);
     do {
         run_as_asked(cpu, stop);
-    } while (is_halt(stop) && gate_halt(cpu, stop));
+    } while (run_is_halt(stop) && gate_halt(cpu, stop));
     watchdog_leave(cpu);
     recheck_timer(cpu, false);
 }

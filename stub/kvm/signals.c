@@ -91,16 +91,18 @@ void signals_run(struct vcpu *cpu)
 {
     struct kvm_machine *m = cpu->m;
 
-    if (!atomic_load(&m->event_waits))
+    if (!atomic_load(&m->event_waits) || !atomic_exchange(&m->event_waits, false))
         return;
     if (sclp_event_pending(&m->sclp) && sccb_signal_pending(m)) {
+        atomic_store(&m->event_waits, true);
+        if (!cpu->event_look) /* it has made no service call, another CPU has */
+            cpu->event_look = EVENT_FIRST_LOOK;
         if (cpu->event_timer_made)
             m->sys->set_timer(cpu->event_timer, cpu->event_look);
         if (cpu->event_look < EVENT_LAST_LOOK)
             cpu->event_look *= 2;
         return;
     }
-    atomic_store(&m->event_waits, false);
     if (sclp_event_pending(&m->sclp))
         signals_service(m, SCLP_EVENT_PENDING);
 }

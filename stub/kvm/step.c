@@ -326,7 +326,8 @@ static bool step_alone(struct vcpu *cpu, struct stepping *s, struct stop *stop)
 }
 
 /* A step, or one in a range: a breakpoint where it begins is passed, one that the PC comes to in the range is
- * told. While a CPU steps the others hold still; before, and in between, they run. */
+ * told. While a CPU steps the others hold still; before, and in between, they run. They still do when the CPU
+ * has something to tell, for which they would be stopped again: until it has parked. */
 #define FIRST_TURN_NANOSECONDS 200000
 
 void step_run(struct vcpu *cpu, struct stop *stop)
@@ -344,7 +345,8 @@ void step_run(struct vcpu *cpu, struct stop *stop)
             gate_turn(cpu, WAIT_TURN_NANOSECONDS);
         if (gate_exclusive(cpu)) {
             over = step_alone(cpu, &s, stop);
-            gate_shared(cpu);
+            if (!over || run_is_halt(stop))
+                gate_shared(cpu);
         }
     }
 }

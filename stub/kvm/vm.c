@@ -186,6 +186,7 @@ static void op_destroy(struct machine *machine)
     sclp_destroy(&m->sclp);
     pthread_mutex_destroy(&m->lock);
     pthread_mutex_destroy(&m->watch_lock);
+    pthread_mutex_destroy(&m->service_lock);
     pthread_cond_destroy(&m->gate);
     breakpoints_free(&m->applied);
     trace_ring_free(&m->trace);
@@ -269,6 +270,7 @@ static void init_locks(struct kvm_machine *m)
 
     pthread_mutex_init(&m->lock, NULL);
     pthread_mutex_init(&m->watch_lock, NULL);
+    pthread_mutex_init(&m->service_lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&m->gate, &monotonic);

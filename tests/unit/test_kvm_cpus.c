@@ -263,6 +263,7 @@ static void test_orders_to_a_disabled_wait(void **state)
     assert_int_equal(machine_state(rig, 1), CPU_STOPPED);
     rig_assert_bytes(0x1308, "0000000000004444");
     rig_assert_bytes(0x6108, "0000000000004444");
+    cpus_guest[1] = cpus_spins;
     send("\x06");
     assert_int_equal(machine_state(rig, 1), CPU_RUNNING);
 }
