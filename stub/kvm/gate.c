@@ -42,7 +42,7 @@ static bool wait_shared(struct vcpu *cpu)
     return waited;
 }
 
-void gate_begin(struct vcpu *cpu)
+void gate_enter(struct vcpu *cpu)
 {
     struct kvm_machine *m = cpu->m;
 
@@ -80,18 +80,6 @@ bool gate_to_guest(struct vcpu *cpu)
     change(cpu, waited ? GATE_SHARED : GATE_GUEST);
     pthread_mutex_unlock(&m->lock);
     return !waited;
-}
-
-void gate_from_guest(struct vcpu *cpu)
-{
-    struct kvm_machine *m = cpu->m;
-
-    if (alone(m))
-        return;
-    pthread_mutex_lock(&m->lock);
-    wait_shared(cpu);
-    change(cpu, GATE_SHARED);
-    pthread_mutex_unlock(&m->lock);
 }
 
 /* With the lock held. A kick that comes before KVM_RUN makes it return at once. */

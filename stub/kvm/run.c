@@ -70,7 +70,7 @@ static enum entered enter_guest(struct vcpu *cpu, struct stop *stop)
     int error = errno;
 
     cpu->at_opcode = rc == 0 ? own_opcode(cpu) : 0;
-    gate_from_guest(cpu);
+    gate_enter(cpu);
     errno = error;
     return cpu->was_reset ? ENTERED_KICK : run_left(cpu, rc, stop);
 }

@@ -119,7 +119,7 @@ static void *vcpu_main(void *arg)
     while (may_run(cpu)) {
         bool last;
 
-        gate_begin(cpu);
+        gate_enter(cpu);
         run_until_stop(cpu, &cpu->stop);
         pthread_mutex_lock(&m->lock);
         gate_end(cpu);

@@ -10,60 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "zgdbd/bytes.h"
-#include "zgdbd/dat.h"
-#include "zgdbd/psw.h"
-
-#define SIZE 0x1000000ULL /* 16 MiB */
-
-/* Where the tables lie. */
-#define RFT 0x100000
-#define RST 0x104000
-#define RTT 0x108000
-#define SGT 0x10c000
-#define PGT 0x110000
-
-#define LENGTH_3 3 /* a whole table */
-#define EDAT 0x800000
-
-/* An address by its indexes. */
-#define VIRT(rfx, rsx, rtx, sx, px, bx)                                                                      \
-    ((uint64_t)(rfx) << 53 | (uint64_t)(rsx) << 42 | (uint64_t)(rtx) << 31 | (uint64_t)(sx) << 20 |          \
-     (uint64_t)(px) << 12 | (bx))
-
-static struct dat_context ctx;
-static struct dat_result r;
-
-static void put(uint64_t addr, uint64_t value)
-{
-    store_be64((uint8_t *)(uintptr_t)ctx.memory + addr, value);
-}
-
-/* Region tables down to a page table, through which VIRT(5, 6, 7, 8, 9, ..) is absolute 0x234000. */
-static int setup(void **state)
-{
-    (void)state;
-    ctx =
-        (struct dat_context){.memory = calloc(1, SIZE), .size = SIZE, .psw_mask = PSW_DAT | PSW_EA | PSW_BA};
-    if (!ctx.memory)
-        return -1;
-    ctx.cr[1] = RFT | 0xc | LENGTH_3;
-    put(RFT + 5 * 8, RST | 0xc | LENGTH_3);
-    put(RST + 6 * 8, RTT | 0x8 | LENGTH_3);
-    put(RTT + 7 * 8, SGT | 0x4 | LENGTH_3);
-    put(SGT + 8 * 8, PGT);
-    put(PGT + 9 * 8, 0x234000);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    free((void *)(uintptr_t)ctx.memory);
-    return 0;
-}
-
-static const uint64_t virt = VIRT(5, 6, 7, 8, 9, 0xabc);
+#include "dat_rig.h"
 
 static int translate(uint64_t addr)
 {
@@ -100,40 +47,40 @@ static void starts_at_every_designation_type(void **state)
 static void meets_invalid_entries(void **state)
 {
     (void)state;
-    put(PGT + 9 * 8, 0x234400);
+    dat_put(PGT + 9 * 8, 0x234400);
     assert_int_equal(translate(virt), PGM_PAGE_TRANSLATION);
-    put(SGT + 8 * 8, PGT | 0x20);
+    dat_put(SGT + 8 * 8, PGT | 0x20);
     assert_int_equal(translate(virt), PGM_SEGMENT_TRANSLATION);
-    put(RTT + 7 * 8, SGT | 0x4 | 0x20 | LENGTH_3);
+    dat_put(RTT + 7 * 8, SGT | 0x4 | 0x20 | LENGTH_3);
     assert_int_equal(translate(virt), PGM_REGION_THIRD_TRANSLATION);
-    put(RST + 6 * 8, RTT | 0x8 | 0x20 | LENGTH_3);
+    dat_put(RST + 6 * 8, RTT | 0x8 | 0x20 | LENGTH_3);
     assert_int_equal(translate(virt), PGM_REGION_SECOND_TRANSLATION);
-    put(RFT + 5 * 8, RST | 0xc | 0x20 | LENGTH_3);
+    dat_put(RFT + 5 * 8, RST | 0xc | 0x20 | LENGTH_3);
     assert_int_equal(translate(virt), PGM_REGION_FIRST_TRANSLATION);
 }
 
 static void meets_wrong_types(void **state)
 {
     (void)state;
-    put(PGT + 9 * 8, 0x234800);
+    dat_put(PGT + 9 * 8, 0x234800);
     assert_int_equal(translate(virt), PGM_TRANSLATION_SPECIFICATION);
-    put(SGT + 8 * 8, PGT | 0x4);
+    dat_put(SGT + 8 * 8, PGT | 0x4);
     assert_int_equal(translate(virt), PGM_TRANSLATION_SPECIFICATION);
-    put(RTT + 7 * 8, SGT | 0x8 | LENGTH_3);
+    dat_put(RTT + 7 * 8, SGT | 0x8 | LENGTH_3);
     assert_int_equal(translate(virt), PGM_TRANSLATION_SPECIFICATION);
-    put(RST + 6 * 8, RTT | LENGTH_3);
+    dat_put(RST + 6 * 8, RTT | LENGTH_3);
     assert_int_equal(translate(virt), PGM_TRANSLATION_SPECIFICATION);
-    put(RFT + 5 * 8, RST | 0x8 | LENGTH_3);
+    dat_put(RFT + 5 * 8, RST | 0x8 | LENGTH_3);
     assert_int_equal(translate(virt), PGM_TRANSLATION_SPECIFICATION);
 }
 
 static void invalid_comes_before_wrong_type(void **state)
 {
     (void)state;
-    put(SGT + 8 * 8, PGT | 0x4 | 0x20);
+    dat_put(SGT + 8 * 8, PGT | 0x4 | 0x20);
     assert_int_equal(translate(virt), PGM_SEGMENT_TRANSLATION);
-    put(PGT + 9 * 8, 0x234c00);
-    put(SGT + 8 * 8, PGT);
+    dat_put(PGT + 9 * 8, 0x234c00);
+    dat_put(SGT + 8 * 8, PGT);
     assert_int_equal(translate(virt), PGM_PAGE_TRANSLATION);
 }
 
@@ -144,11 +91,11 @@ static void respects_table_lengths(void **state)
     ctx.cr[1] = RFT | 0xc;
     assert_int_equal(translate(virt), 0);
     assert_int_equal(translate(VIRT(0x200, 6, 7, 8, 9, 0)), PGM_REGION_FIRST_TRANSLATION);
-    put(RFT + 5 * 8, RST | 0xc);
+    dat_put(RFT + 5 * 8, RST | 0xc);
     assert_int_equal(translate(VIRT(5, 0x200, 7, 8, 9, 0)), PGM_REGION_SECOND_TRANSLATION);
-    put(RST + 6 * 8, RTT | 0x8);
+    dat_put(RST + 6 * 8, RTT | 0x8);
     assert_int_equal(translate(VIRT(5, 6, 0x200, 8, 9, 0)), PGM_REGION_THIRD_TRANSLATION);
-    put(RTT + 7 * 8, SGT | 0x4);
+    dat_put(RTT + 7 * 8, SGT | 0x4);
     assert_int_equal(translate(VIRT(5, 6, 7, 0x200, 9, 0)), PGM_SEGMENT_TRANSLATION);
     assert_int_equal(translate(virt), 0);
     ctx.cr[1] = SGT;
@@ -159,29 +106,29 @@ static void respects_table_lengths(void **state)
 static void respects_table_offsets(void **state)
 {
     (void)state;
-    put(RTT + 7 * 8, SGT | 0x4 | 0x40 | LENGTH_3);
+    dat_put(RTT + 7 * 8, SGT | 0x4 | 0x40 | LENGTH_3);
     assert_int_equal(translate(virt), PGM_SEGMENT_TRANSLATION);
-    put(SGT + 0x200 * 8, PGT);
+    dat_put(SGT + 0x200 * 8, PGT);
     assert_int_equal(translate(VIRT(5, 6, 7, 0x200, 9, 0)), 0);
-    put(RST + 6 * 8, RTT | 0x8 | 0x40 | LENGTH_3);
+    dat_put(RST + 6 * 8, RTT | 0x8 | 0x40 | LENGTH_3);
     assert_int_equal(translate(virt), PGM_REGION_THIRD_TRANSLATION);
-    put(RFT + 5 * 8, RST | 0xc | 0x40 | LENGTH_3);
+    dat_put(RFT + 5 * 8, RST | 0xc | 0x40 | LENGTH_3);
     assert_int_equal(translate(virt), PGM_REGION_SECOND_TRANSLATION);
 }
 
 static void collects_protection(void **state)
 {
     (void)state;
-    put(PGT + 9 * 8, 0x234200);
+    dat_put(PGT + 9 * 8, 0x234200);
     assert_int_equal(translate(virt), 0);
     assert_true(r.protected);
-    put(PGT + 9 * 8, 0x234100); /* no-execute: of no concern here */
-    put(SGT + 8 * 8, PGT | 0x200);
+    dat_put(PGT + 9 * 8, 0x234100); /* no-execute: of no concern here */
+    dat_put(SGT + 8 * 8, PGT | 0x200);
     assert_int_equal(translate(virt), 0);
     assert_true(r.protected);
     /* Region-table entries have the bit with enhanced DAT only. */
-    put(SGT + 8 * 8, PGT);
-    put(RST + 6 * 8, RTT | 0x8 | 0x200 | LENGTH_3);
+    dat_put(SGT + 8 * 8, PGT);
+    dat_put(RST + 6 * 8, RTT | 0x8 | 0x200 | LENGTH_3);
     assert_int_equal(translate(virt), 0);
     assert_false(r.protected);
     ctx.cr[0] = EDAT;
@@ -192,12 +139,12 @@ static void collects_protection(void **state)
 static void refuses_common_segments_in_private_spaces(void **state)
 {
     (void)state;
-    put(SGT + 8 * 8, PGT | 0x10);
+    dat_put(SGT + 8 * 8, PGT | 0x10);
     assert_int_equal(translate(virt), 0);
     ctx.cr[1] |= 0x100;
     assert_int_equal(translate(virt), PGM_TRANSLATION_SPECIFICATION);
-    put(SGT + 8 * 8, PGT);
-    put(RTT + 7 * 8, SGT | 0x10 | 0x4 | LENGTH_3);
+    dat_put(SGT + 8 * 8, PGT);
+    dat_put(RTT + 7 * 8, SGT | 0x10 | 0x4 | LENGTH_3);
     assert_int_equal(translate(virt), 0);
     ctx.cr[0] = EDAT;
     ctx.edat2 = true;
@@ -210,7 +157,7 @@ static void tables_must_lie_in_memory(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 3; i++) {
-        put(SGT + 8 * 8, outside[i]);
+        dat_put(SGT + 8 * 8, outside[i]);
         assert_int_equal(translate(virt), PGM_ADDRESSING);
         ctx.cr[1] = outside[i] | 0xc | LENGTH_3;
         assert_int_equal(translate(virt), PGM_ADDRESSING);
@@ -225,11 +172,11 @@ static void tables_must_lie_in_memory(void **state)
 static void frames_must_lie_in_memory(void **state)
 {
     (void)state;
-    put(PGT + 9 * 8, SIZE);
+    dat_put(PGT + 9 * 8, SIZE);
     assert_int_equal(translate(virt), PGM_ADDRESSING);
-    put(PGT + 9 * 8, 0xfffffffffffff000);
+    dat_put(PGT + 9 * 8, 0xfffffffffffff000);
     assert_int_equal(translate(virt), PGM_ADDRESSING);
-    put(PGT + 9 * 8, SIZE - 0x1000);
+    dat_put(PGT + 9 * 8, SIZE - 0x1000);
     assert_int_equal(translate(virt), 0);
 }
 
@@ -238,8 +185,8 @@ static void large_frames_need_enhanced_dat(void **state)
     uint64_t addr = VIRT(5, 6, 7, 8, 9, 0xabc);
 
     (void)state;
-    put(SGT + 8 * 8, 0x700000 | 0x400);
-    put(0x700000 + 9 * 8, 0x234000); /* the same entry read as the origin of a page table */
+    dat_put(SGT + 8 * 8, 0x700000 | 0x400);
+    dat_put(0x700000 + 9 * 8, 0x234000); /* the same entry read as the origin of a page table */
     assert_int_equal(translate(addr), 0);
     assert_int_equal(r.absolute, 0x234abc);
     ctx.cr[0] = EDAT;
@@ -247,7 +194,7 @@ static void large_frames_need_enhanced_dat(void **state)
     assert_int_equal(r.absolute, 0x709abc);
     assert_int_equal(r.left, 0x100000 - 0x9abc);
     assert_false(r.protected);
-    put(SGT + 8 * 8, 0x700000 | 0x400 | 0x200);
+    dat_put(SGT + 8 * 8, 0x700000 | 0x400 | 0x200);
     assert_int_equal(translate(addr), 0);
     assert_true(r.protected);
 }
@@ -255,7 +202,7 @@ static void large_frames_need_enhanced_dat(void **state)
 static void two_gib_frames_need_edat2(void **state)
 {
     (void)state;
-    put(RTT + 7 * 8, 0x400 | 0x4);
+    dat_put(RTT + 7 * 8, 0x400 | 0x4);
     ctx.cr[0] = EDAT;
     /* As a segment-table designation it names the table at 0, of one quarter. */
     assert_int_equal(translate(VIRT(5, 6, 7, 0x200, 0, 0)), PGM_SEGMENT_TRANSLATION);
@@ -272,19 +219,19 @@ static void prefixes_pages_but_no_larger_frames(void **state)
 {
     (void)state;
     ctx.prefix = 0x6000;
-    put(PGT + 9 * 8, 0x1000); /* real */
+    dat_put(PGT + 9 * 8, 0x1000); /* real */
     assert_int_equal(translate(virt), 0);
     assert_int_equal(r.absolute, 0x7abc);
     assert_int_equal(r.left, 0x1000 - 0xabc);
-    put(PGT + 9 * 8, 0x6000);
+    dat_put(PGT + 9 * 8, 0x6000);
     assert_int_equal(translate(virt), 0);
     assert_int_equal(r.absolute, 0xabc);
-    put(PGT + 9 * 8, 0x8000);
+    dat_put(PGT + 9 * 8, 0x8000);
     assert_int_equal(translate(virt), 0);
     assert_int_equal(r.absolute, 0x8abc);
 
     ctx.cr[0] = EDAT;
-    put(SGT + 8 * 8, 0x400); /* the megabyte at absolute 0 */
+    dat_put(SGT + 8 * 8, 0x400); /* the megabyte at absolute 0 */
     assert_int_equal(translate(VIRT(5, 6, 7, 8, 0, 0x123)), 0);
     assert_int_equal(r.absolute, 0x123);
     assert_int_equal(r.left, 0x100000 - 0x123);
@@ -370,9 +317,9 @@ static void real_space_designation_is_prefixed(void **state)
 static void wraps_before_translation(void **state)
 {
     (void)state;
-    put(SGT, 0x700000 | 0x400);
-    put(SGT + 0x7ff * 8, 0x800000 | 0x400);
-    put(SGT + 0xf * 8, 0x900000 | 0x400);
+    dat_put(SGT, 0x700000 | 0x400);
+    dat_put(SGT + 0x7ff * 8, 0x800000 | 0x400);
+    dat_put(SGT + 0xf * 8, 0x900000 | 0x400);
     ctx.cr[0] = EDAT;
     ctx.cr[1] = SGT | LENGTH_3;
     ctx.psw_mask = PSW_DAT | PSW_BA;
@@ -397,7 +344,7 @@ static void left_stops_where_addresses_wrap(void **state)
     ctx.cr[0] = EDAT;
     ctx.edat2 = true;
     ctx.cr[1] = RTT | 0x4;
-    put(RTT, 0x400 | 0x4);
+    dat_put(RTT, 0x400 | 0x4);
     ctx.psw_mask = PSW_DAT;
     assert_int_equal(translate(0xfffff0), 0);
     assert_int_equal(r.left, 0x10);
@@ -421,9 +368,9 @@ static void chooses_the_space_of_the_psw(void **state)
     ctx.cr[1] = 0x200000 | LENGTH_3;
     ctx.cr[7] = 0x210000 | LENGTH_3;
     ctx.cr[13] = 0x220000 | LENGTH_3;
-    put(0x200000, 0x300000 | 0x400);
-    put(0x210000, 0x400000 | 0x400);
-    put(0x220000, 0x500000 | 0x400);
+    dat_put(0x200000, 0x300000 | 0x400);
+    dat_put(0x210000, 0x400000 | 0x400);
+    dat_put(0x220000, 0x500000 | 0x400);
     assert_int_equal(translate_by_psw(PSW_ASC_PRIMARY), 0);
     assert_int_equal(r.absolute, 0x300123);
     assert_int_equal(translate_by_psw(PSW_ASC_ACCREG), 0);
@@ -458,8 +405,8 @@ static void instructions_are_in_the_primary_or_home_space(void **state)
     ctx.cr[1] = 0x200000 | LENGTH_3;
     ctx.cr[7] = 0; /* never looked at */
     ctx.cr[13] = 0x220000 | LENGTH_3;
-    put(0x200000, 0x300000 | 0x400);
-    put(0x220000, 0x500000 | 0x400);
+    dat_put(0x200000, 0x300000 | 0x400);
+    dat_put(0x220000, 0x500000 | 0x400);
     for (unsigned i = 0; i < 4; i++) {
         ctx.psw_mask = PSW_DAT | PSW_EA | PSW_BA | modes[i];
         assert_int_equal(dat_translate(&ctx, SPACE_CODE, 0x123, &r), 0);
@@ -477,7 +424,7 @@ static void instructions_are_in_the_primary_or_home_space(void **state)
 static void default_falls_to_home(void **state)
 {
     (void)state;
-    put(PGT + 9 * 8, 0x234600); /* invalid, and protected: nothing of it may remain */
+    dat_put(PGT + 9 * 8, 0x234600); /* invalid, and protected: nothing of it may remain */
     assert_int_equal(dat_translate(&ctx, SPACE_DEFAULT, virt, &r), PGM_PAGE_TRANSLATION);
     ctx.cr[13] = 0x20; /* real space */
     assert_int_equal(dat_translate(&ctx, SPACE_DEFAULT, 0x3456, &r), 0);
@@ -488,7 +435,7 @@ static void default_falls_to_home(void **state)
     assert_int_equal(dat_translate(&ctx, SPACE_DEFAULT, virt, &r), PGM_PAGE_TRANSLATION);
     assert_int_equal(dat_translate(&ctx, SPACE_PSW, 0x3456, &r), PGM_TRANSLATION_SPECIFICATION);
     /* What the PSW's space has wins. */
-    put(PGT + 9 * 8, 0x234000);
+    dat_put(PGT + 9 * 8, 0x234000);
     assert_int_equal(dat_translate(&ctx, SPACE_DEFAULT, virt, &r), 0);
     assert_int_equal(r.absolute, 0x234abc);
 }
@@ -497,7 +444,7 @@ static void default_falls_to_home(void **state)
 static void default_does_not_fall_to_no_home(void **state)
 {
     (void)state;
-    put(0, 0x110000);
+    dat_put(0, 0x110000);
     ctx.psw_mask = PSW_EA | PSW_BA;
     assert_int_equal(dat_translate(&ctx, SPACE_DEFAULT, SIZE + 0x1000, &r), PGM_ADDRESSING);
     ctx.psw_mask |= PSW_DAT;
@@ -509,10 +456,10 @@ static void reads_across_pages(void **state)
     uint8_t buf[0x2000];
 
     (void)state;
-    put(PGT + 10 * 8, 0x777000);
-    put(0x234ff8, 0x1122334455667788);
-    put(0x777000, 0x99aabbccddeeff00);
-    put(PGT + 11 * 8, 0x400);
+    dat_put(PGT + 10 * 8, 0x777000);
+    dat_put(0x234ff8, 0x1122334455667788);
+    dat_put(0x777000, 0x99aabbccddeeff00);
+    dat_put(PGT + 11 * 8, 0x400);
     assert_int_equal(dat_read(&ctx, SPACE_PRIMARY, VIRT(5, 6, 7, 8, 9, 0xffc), buf, 8), 8);
     assert_memory_equal(buf, "\x55\x66\x77\x88\x99\xaa\xbb\xcc", 8);
     /* Page 11 is invalid. */
@@ -526,8 +473,8 @@ static void reads_wrap_and_end_with_memory(void **state)
     uint8_t buf[32];
 
     (void)state;
-    put(0, 0x0102030405060708);
-    put(SIZE - 8, 0x1112131415161718);
+    dat_put(0, 0x0102030405060708);
+    dat_put(SIZE - 8, 0x1112131415161718);
     assert_int_equal(dat_read(&ctx, SPACE_ABSOLUTE, SIZE - 8, buf, sizeof buf), 8);
     assert_memory_equal(buf, "\x11\x12\x13\x14\x15\x16\x17\x18", 8);
     ctx.psw_mask = 0; /* 24-bit: 16 MiB and no more */
@@ -535,7 +482,7 @@ static void reads_wrap_and_end_with_memory(void **state)
     assert_memory_equal(buf, "\x15\x16\x17\x18\x01\x02\x03\x04", 8);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, dat_setup, dat_teardown)
 
 int main(void)
 {

@@ -7,15 +7,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "zgdbd/bytes.h"
-#include "zgdbd/dat.h"
-#include "zgdbd/psw.h"
-
-#define SIZE 0x400000ULL /* 4 MiB */
-#define EDAT 0x800000
+#include "dat_rig.h"
 
 /* Where the tables lie: two segment tables of 1 MiB frames, and those of access-register translation. */
 #define PRIMARY_TABLE 0x100000
@@ -32,24 +26,17 @@
 #define ASTE_SEQUENCE 0x12345678u
 #define AX 0x1234 /* of the access-list entry */
 
-static struct dat_context ctx;
-static struct dat_result r;
 static struct dat_walk w;
-
-static uint8_t *at(uint64_t addr)
-{
-    return (uint8_t *)(uintptr_t)ctx.memory + addr;
-}
 
 static void put32(uint64_t addr, uint32_t value)
 {
-    store_be32(at(addr), value);
+    store_be32(dat_at(addr), value);
 }
 
 /* A segment table in which address 0x23456 is absolute frame + 0x23456. */
 static void put_space(uint64_t table, uint64_t frame)
 {
-    store_be64(at(table), frame | 0x400);
+    store_be64(dat_at(table), frame | 0x400);
 }
 
 static void put_ale(uint64_t addr, uint32_t flags)
@@ -65,10 +52,7 @@ static void put_ale(uint64_t addr, uint32_t flags)
 
 static int setup(void **state)
 {
-    (void)state;
-    ctx =
-        (struct dat_context){.memory = calloc(1, SIZE), .size = SIZE, .psw_mask = PSW_DAT | PSW_EA | PSW_BA};
-    if (!ctx.memory)
+    if (dat_setup_empty(state) < 0)
         return -1;
     ctx.walk = &w;
     ctx.cr[0] = EDAT;
@@ -85,18 +69,11 @@ static int setup(void **state)
     put_ale(PRIMARY_LIST + 2 * 16, 0);
     put32(ASTE, AUTHORITY);
     put32(ASTE + 4, 0x0001 << 16 | 1 << 4); /* authority table of 32 entries */
-    store_be64(at(ASTE + 8), SPACE_TABLE);
+    store_be64(dat_at(ASTE + 8), SPACE_TABLE);
     put32(ASTE + 20, ASTE_SEQUENCE);
     for (unsigned i = 0; i < 16; i++)
         ctx.ar[i] = 0x0fffffff;
     ctx.ar[5] = ALET(9);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    free((void *)(uintptr_t)ctx.memory);
     return 0;
 }
 
@@ -165,7 +142,7 @@ static void all_steps_are_told(void **state)
     (void)state;
     put_ale(LIST + 9 * 16, 0x01000000);
     ctx.cr[8] = 6 << 16;
-    *at(AUTHORITY + 1) = 0x04;
+    *dat_at(AUTHORITY + 1) = 0x04;
     assert_frame(5, 0x300000);
     assert_int_equal(w.n, 5);
     assert_int_equal(w.step[0].addr, DUCT + 16);
@@ -238,15 +215,15 @@ static void private_entries_need_authority(void **state)
     put_ale(LIST + 9 * 16, 0x01000000);
     ctx.cr[8] = 0xffff00000000ffffULL; /* index 0 */
     assert_ends(PGM_EXTENDED_AUTHORITY, 4, "no secondary authority");
-    *at(AUTHORITY) = 0xbf; /* all but the first secondary one */
+    *dat_at(AUTHORITY) = 0xbf; /* all but the first secondary one */
     assert_ends(PGM_EXTENDED_AUTHORITY, 4, "no secondary authority");
-    *at(AUTHORITY) = 0x40;
+    *dat_at(AUTHORITY) = 0x40;
     assert_frame(5, 0x300000);
     ctx.cr[8] = 31 << 16;
-    *at(AUTHORITY + 7) = 0x01;
+    *dat_at(AUTHORITY + 7) = 0x01;
     assert_frame(5, 0x300000);
     ctx.cr[8] = 32 << 16;
-    *at(AUTHORITY + 8) = 0xff;
+    *dat_at(AUTHORITY + 8) = 0xff;
     assert_ends(PGM_EXTENDED_AUTHORITY, 3, "too short");
     ctx.cr[8] = AX << 16; /* the owner */
     assert_frame(5, 0x300000);
@@ -289,8 +266,8 @@ static void tables_are_prefixed(void **state)
 {
     (void)state;
     ctx.prefix = 0x8000;
-    memcpy(at(0), at(0x8000), 0x2000);
-    memset(at(0x8000), 0, 0x2000);
+    memcpy(dat_at(0), dat_at(0x8000), 0x2000);
+    memset(dat_at(0x8000), 0, 0x2000);
     assert_frame(5, 0x300000);
     assert_int_equal(w.step[0].addr, DUCT + 16);
 }
@@ -300,7 +277,7 @@ static void an_asce_of_a_real_space(void **state)
     char text[200];
 
     (void)state;
-    store_be64(at(ASTE + 8), 0x120);
+    store_be64(dat_at(ASTE + 8), 0x120);
     assert_frame(5, 0);
     assert_string_equal(dat_asce_describe(w.asce, text, sizeof text), "real space, private");
 }
@@ -320,14 +297,14 @@ static void reads_as_the_space_says(void **state)
     uint8_t byte;
 
     (void)state;
-    *at(0x323456) = 0x42;
+    *dat_at(0x323456) = 0x42;
     assert_int_equal(dat_read(&ctx, SPACE_AR + 5, 0x23456, &byte, 1), 1);
     assert_int_equal(byte, 0x42);
     ctx.ar[5] = ALET(10);
     assert_int_equal(dat_read(&ctx, SPACE_AR + 5, 0x23456, &byte, 1), 0);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, dat_teardown)
 
 int main(void)
 {

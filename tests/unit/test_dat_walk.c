@@ -6,60 +6,21 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "zgdbd/bytes.h"
-#include "zgdbd/dat.h"
-#include "zgdbd/psw.h"
+#include "dat_rig.h"
 
-#define SIZE 0x1000000ULL /* 16 MiB */
-#define RFT 0x100000
-#define RST 0x104000
-#define RTT 0x108000
-#define SGT 0x10c000
-#define PGT 0x110000
-#define LENGTH_3 3
-#define EDAT 0x800000
 #define IEP 0x100000
 #define LOW_ADDRESS_PROTECTION 0x10000000
 
-#define VIRT(rfx, rsx, rtx, sx, px, bx)                                                                      \
-    ((uint64_t)(rfx) << 53 | (uint64_t)(rsx) << 42 | (uint64_t)(rtx) << 31 | (uint64_t)(sx) << 20 |          \
-     (uint64_t)(px) << 12 | (bx))
-
-static struct dat_context ctx;
-static struct dat_result r;
 static struct dat_walk w;
-static const uint64_t virt = VIRT(5, 6, 7, 8, 9, 0xabc);
-
-static void put(uint64_t addr, uint64_t value)
-{
-    store_be64((uint8_t *)(uintptr_t)ctx.memory + addr, value);
-}
 
 static int setup(void **state)
 {
-    (void)state;
-    ctx =
-        (struct dat_context){.memory = calloc(1, SIZE), .size = SIZE, .psw_mask = PSW_DAT | PSW_EA | PSW_BA};
-    if (!ctx.memory)
-        return -1;
-    ctx.walk = &w;
-    ctx.cr[1] = RFT | 0xc | LENGTH_3;
-    put(RFT + 5 * 8, RST | 0xc | LENGTH_3);
-    put(RST + 6 * 8, RTT | 0x8 | LENGTH_3);
-    put(RTT + 7 * 8, SGT | 0x4 | LENGTH_3);
-    put(SGT + 8 * 8, PGT);
-    put(PGT + 9 * 8, 0x234000);
-    return 0;
-}
+    int rc = dat_setup(state);
 
-static int teardown(void **state)
-{
-    (void)state;
-    free((void *)(uintptr_t)ctx.memory);
-    return 0;
+    ctx.walk = &w;
+    return rc;
 }
 
 static int translate(enum mem_space space, uint64_t addr)
@@ -116,13 +77,13 @@ static void bits_are_named(void **state)
 {
     (void)state;
     ctx.cr[0] = EDAT;
-    put(RTT + 7 * 8, SGT | 0x4 | 0x200 | 0x40 | 0x10 | 2);
-    put(SGT + 8 * 8, PGT | 0x10);
-    put(PGT + 9 * 8, 0x234000 | 0x300);
+    dat_put(RTT + 7 * 8, SGT | 0x4 | 0x200 | 0x40 | 0x10 | 2);
+    dat_put(SGT + 8 * 8, PGT | 0x10);
+    dat_put(PGT + 9 * 8, 0x234000 | 0x300);
     assert_int_equal(translate(SPACE_PRIMARY, VIRT(5, 6, 7, 8 + 512, 9, 0)), 0);
     assert_step(2, DAT_REGION_THIRD_TABLE, RTT + 7 * 8,
                 "segment table at 0x10c000, offset 1, length 2, protected, common");
-    put(RTT + 7 * 8, SGT | 0x4 | 0x200 | 3);
+    dat_put(RTT + 7 * 8, SGT | 0x4 | 0x200 | 3);
     assert_int_equal(translate(SPACE_PRIMARY, virt), 0);
     assert_step(3, DAT_SEGMENT_TABLE, SGT + 8 * 8, "page table at 0x110000, common");
     assert_step(4, DAT_PAGE_TABLE, PGT + 9 * 8, "4 KiB frame at real 0x234000, protected, no-execute");
@@ -134,14 +95,14 @@ static void bits_are_named(void **state)
 static void no_execute_needs_its_control(void **state)
 {
     (void)state;
-    put(PGT + 9 * 8, 0x234000 | 0x100);
+    dat_put(PGT + 9 * 8, 0x234000 | 0x100);
     assert_int_equal(translate(SPACE_PRIMARY, virt), 0);
     assert_false(r.no_execute);
     assert_true(w.step[4].no_execute);
     ctx.cr[0] = IEP;
     assert_int_equal(translate(SPACE_PRIMARY, virt), 0);
     assert_true(r.no_execute);
-    put(PGT + 9 * 8, 0x234000);
+    dat_put(PGT + 9 * 8, 0x234000);
     assert_int_equal(translate(SPACE_PRIMARY, virt), 0);
     assert_false(r.no_execute);
 }
@@ -151,19 +112,19 @@ static void large_frames(void **state)
     (void)state;
     ctx.cr[0] = EDAT | IEP;
     ctx.edat2 = true;
-    put(SGT + 8 * 8, 0x700000 | 0x10000 | 0x3000 | 0x800 | 0x400 | 0x200 | 0x100);
+    dat_put(SGT + 8 * 8, 0x700000 | 0x10000 | 0x3000 | 0x800 | 0x400 | 0x200 | 0x100);
     assert_int_equal(translate(SPACE_PRIMARY, virt), 0);
     assert_int_equal(w.n, 4);
     assert_step(3, DAT_SEGMENT_TABLE, SGT + 8 * 8,
                 "1 MiB frame at 0x700000, access key 3 with fetch protection, no-execute, protected");
     assert_true(r.no_execute && r.protected && w.step[3].protects);
-    put(RTT + 7 * 8, 0x180000000 | 0x400 | 0x4);
+    dat_put(RTT + 7 * 8, 0x180000000 | 0x400 | 0x4);
     assert_int_equal(translate(SPACE_PRIMARY, virt), PGM_ADDRESSING);
     assert_int_equal(w.n, 3);
     assert_step(2, DAT_REGION_THIRD_TABLE, RTT + 7 * 8, "2 GiB frame at 0x180000000");
     assert_string_equal(w.why, "the address lies outside of memory");
     ctx.cr[0] = 0; /* without enhanced DAT the same are no frames */
-    put(RTT + 7 * 8, SGT | 0x4 | LENGTH_3);
+    dat_put(RTT + 7 * 8, SGT | 0x4 | LENGTH_3);
     assert_int_equal(translate(SPACE_PRIMARY, virt), 0);
     assert_step(3, DAT_SEGMENT_TABLE, SGT + 8 * 8, "page table at 0x713800, protected");
 }
@@ -171,25 +132,25 @@ static void large_frames(void **state)
 static void each_end_says_why(void **state)
 {
     (void)state;
-    put(PGT + 9 * 8, 0x234800);
+    dat_put(PGT + 9 * 8, 0x234800);
     assert_ends(PGM_TRANSLATION_SPECIFICATION, 5, "bit 52 of the entry must be zero");
     assert_step(4, DAT_PAGE_TABLE, PGT + 9 * 8, "4 KiB frame at real 0x234000, bit 52 is one");
-    put(PGT + 9 * 8, 0x234400);
+    dat_put(PGT + 9 * 8, 0x234400);
     assert_ends(PGM_PAGE_TRANSLATION, 5, "the page is invalid");
-    put(SGT + 8 * 8, PGT | 0x20);
+    dat_put(SGT + 8 * 8, PGT | 0x20);
     assert_ends(PGM_SEGMENT_TRANSLATION, 4, "the entry is invalid");
     assert_step(3, DAT_SEGMENT_TABLE, SGT + 8 * 8, "page table at 0x110000, invalid");
-    put(SGT + 8 * 8, PGT | 0x10);
+    dat_put(SGT + 8 * 8, PGT | 0x10);
     ctx.cr[1] |= 0x100;
     assert_ends(PGM_TRANSLATION_SPECIFICATION, 4, "the entry is common, and the space private");
-    put(SGT + 8 * 8, PGT | 0x8);
+    dat_put(SGT + 8 * 8, PGT | 0x8);
     assert_ends(PGM_TRANSLATION_SPECIFICATION, 4, "the entry is of another table type");
     assert_step(3, DAT_SEGMENT_TABLE, SGT + 8 * 8,
                 "page table at 0x110000, table type of a region-second table");
-    put(RTT + 7 * 8, SGT | 0x4 | 0x40 | LENGTH_3);
+    dat_put(RTT + 7 * 8, SGT | 0x4 | 0x40 | LENGTH_3);
     assert_ends(PGM_SEGMENT_TRANSLATION, 4, "the table's offset and length leave this entry out");
     assert_step(3, DAT_SEGMENT_TABLE, SGT + 8 * 8, "");
-    put(RTT + 7 * 8, SIZE | 0x4 | LENGTH_3);
+    dat_put(RTT + 7 * 8, SIZE | 0x4 | LENGTH_3);
     assert_ends(PGM_ADDRESSING, 4, "the entry lies outside of memory");
     ctx.cr[1] = RTT | 0x4 | LENGTH_3;
     assert_ends(PGM_ASCE_TYPE, 0, "the address is larger than the designated table can translate");
@@ -249,7 +210,7 @@ static void short_buffers(void **state)
     assert_string_equal(text, "");
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, dat_teardown)
 
 int main(void)
 {
