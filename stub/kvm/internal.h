@@ -332,10 +332,11 @@ void vcpu_interrupt_all(struct machine *m);
 bool vcpu_next_stop(struct machine *m, struct stop *out);
 
 /* gate.c. All but those with a vcpu of their own are for the vcpu's thread.
- * gate_exclusive() may be nested; false: while it waited another CPU has reset this one (was_reset), and it
- * has not the machine. gate_enter() is called when the thread begins, and behind KVM_RUN; gate_to_guest() before it; false: it had to wait, and everything is to
- * be looked at again. gate_turn() lets the others run for that time. gate_halt(): this CPU cannot run on, for
- * the reason in *stop; true: it was started and may, else *stop is what its thread parks with. */
+ * gate_enter() is called when the thread begins, and behind KVM_RUN; gate_to_guest() before it: false, it had
+ * to wait, and everything is to be looked at again. gate_exclusive() may be nested; false: while it waited
+ * another CPU has reset this one (was_reset), and it has not the machine. gate_turn() lets the others run for
+ * that time. gate_halt(): this CPU cannot run on, for the reason in *stop; true: it was started and may, else
+ * *stop is what its thread parks with. */
 void gate_enter(struct vcpu *cpu);
 void gate_end(struct vcpu *cpu); /* with the machine's lock held; from either side */
 bool gate_to_guest(struct vcpu *cpu);
