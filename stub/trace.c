@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The exit trace's names of exits, and its ring but for what is done at every exit. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ const char *exit_kind_name(enum exit_kind kind)
 static bool begins(const char *name, const char *typed, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if (name[i] != (typed[i] == '-' ? ' ' : typed[i]))
+        if (name[i] != (typed[i] == '-' ? ' ' : tolower((unsigned char)typed[i])))
             return false;
     return true;
 }

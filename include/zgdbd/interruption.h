@@ -29,9 +29,6 @@ const char *code_name(enum code_kind kind, uint32_t code);
 /* The number of a name as a user types it: in any case, its words joined by '-'. False if there is none. */
 bool code_named(enum code_kind kind, const char *name, size_t len, uint32_t *code);
 
-/* Whether this is how a user types that name. */
-bool code_name_is(const char *name, const char *typed, size_t len);
-
 /* ---- what the lowcore says ---- */
 
 enum interruption_class { /* in the order of their old PSWs */

@@ -39,9 +39,9 @@ enum exit_kind {
 /* "service call" and so on. */
 const char *exit_kind_name(enum exit_kind kind);
 
-/* The set (1u << kind) of the names in text, which are divided by blanks or commas, written with '-' for
- * their blanks, and may be shortened as long as they are clear; nothing but dividers gives the empty set. -1
- * with *e (EXIT_USAGE) that begins with the word that is none. */
+/* The set (1u << kind) of the names in text, which are divided by blanks or commas, written in any case and
+ * with '-' for their blanks, and may be shortened as long as they are clear; nothing but dividers gives the
+ * empty set. -1 with *e (EXIT_USAGE) that begins with the word that is none. */
 int exit_kinds_parse(const char *text, unsigned *kinds, struct err *e);
 
 /* ---- records ---- */

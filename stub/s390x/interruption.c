@@ -201,7 +201,8 @@ const char *code_name(enum code_kind kind, uint32_t code)
     return NULL;
 }
 
-bool code_name_is(const char *name, const char *typed, size_t len)
+/* Whether this is how a user types that name. */
+static bool code_name_is(const char *name, const char *typed, size_t len)
 {
     size_t i = 0;
 

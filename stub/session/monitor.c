@@ -219,6 +219,7 @@ static const struct monitor_command commands[] = {
      "sigp           order: 0x6 or restart; KVM carries some out itself, which are not seen\n"
      "service-call   command of the SCLP: 0x120001\n"
      "exit           its name in `monitor exits`, with - for blanks, but not debug and kick\n"
+     "Events, and names of exits, may be shortened as long as they are clear.\n"
      "Without CODE any is caught. once: only the first; after N: not the first N; if: EXPRESSION as in\n"
      "`monitor watch-if`, in which new is the code and old the address in the old PSW.\n",
      NULL, mon_catch},

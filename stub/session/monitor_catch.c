@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `monitor catch` and `monitor uncatch`: what the user wants to stop at, in words, and the catchpoints in
  * words again. */
+#include <stdio.h>
 #include <string.h>
 
 #include "monitor.h"
@@ -43,16 +44,6 @@ static const char *name_of(const struct kind *kind, uint32_t code)
     return kind->names == NAMES_NONE ? NULL : code_name((enum code_kind)kind->names, code);
 }
 
-static bool named(const struct kind *kind, const char *word, size_t len, uint32_t *code)
-{
-    if (kind->names >= 0)
-        return code_named((enum code_kind)kind->names, word, len, code);
-    for (*code = 0; kind->names == NAMES_EXITS && *code < EXIT_KINDS; ++*code)
-        if (code_name_is(exit_kind_name((enum exit_kind) * code), word, len))
-            return true;
-    return false;
-}
-
 /* ---- what was typed ---- */
 
 #define BLANKS " \t,"
@@ -91,30 +82,62 @@ static bool number(const struct line *l, uint64_t *value)
     return word_is_number(l->at, l->len, value);
 }
 
+/* The names that begin with the first len characters at l->at. */
+static const char *list_kinds(const struct line *l, size_t len, char *list, size_t size)
+{
+    size_t at = 0;
+    *list = '\0';
+    for (unsigned i = 0; i < CATCH_KINDS && at < size; i++)
+        if (strncmp(kinds[i].name, l->at, len) == 0)
+            at += (size_t)snprintf(list + at, size - at, "%s%s", at ? ", " : "", kinds[i].name);
+    return list;
+}
+
+/* A name may be shortened as long as it remains clear. */
 static int parse_kind(struct line *l, struct catchpoint *out)
 {
-    unsigned i = 0;
-    while (i < CATCH_KINDS && !is_word(l, kinds[i].name))
-        i++;
-    if (i == CATCH_KINDS)
-        return err_set(&l->e, EXIT_OTHER,
-                       "\"%.*s\" is nothing that can be caught; what can: program, svc, external, io, "
-                       "machine-check, restart, wait, diag, sigp, service-call, exit",
-                       shown(l), l->at);
-    out->kind = (enum catch_kind)i;
+    char list[160];
+    unsigned n = 0;
+    if (!l->len || is_word(l, "if"))
+        return err_set(&l->e, EXIT_OTHER, "what is to be caught is missing: one of %s",
+                       list_kinds(l, 0, list, sizeof list));
+    for (unsigned i = 0; i < CATCH_KINDS; i++)
+        if (strncmp(kinds[i].name, l->at, l->len) == 0) {
+            out->kind = (enum catch_kind)i;
+            n++;
+        }
+    if (n == 0)
+        return err_set(&l->e, EXIT_OTHER, "\"%.*s\" is nothing that can be caught; what can: %s", shown(l),
+                       l->at, list_kinds(l, 0, list, sizeof list));
+    if (n > 1)
+        return err_set(&l->e, EXIT_OTHER, "\"%.*s\" may be %s", shown(l), l->at,
+                       list_kinds(l, l->len, list, sizeof list));
     next_word(l);
+    return 0;
+}
+
+/* Exits that are the debugger's own are no events of the guest. */
+static int parse_exit(struct line *l, uint32_t *code)
+{
+    char word[64];
+    unsigned set;
+    snprintf(word, sizeof word, "%.*s", shown(l), l->at);
+    if (exit_kinds_parse(word, &set, &l->e))
+        return -1;
+    *code = (uint32_t)__builtin_ctz(set);
+    if (*code == EXIT_DEBUG || *code == EXIT_KICK)
+        return err_set(&l->e, EXIT_OTHER, "exits for %s are not the guest's doing and cannot be caught",
+                       exit_kind_name((enum exit_kind) * code));
     return 0;
 }
 
 static int parse_code(struct line *l, const struct kind *kind, uint32_t *code)
 {
     uint64_t value;
-    if (named(kind, l->at, l->len, code))
-        return 0;
     if (kind->names == NAMES_EXITS)
-        return err_set(&l->e, EXIT_OTHER,
-                       "\"%.*s\" is no exit; `monitor help catch` says how they are written", shown(l),
-                       l->at);
+        return parse_exit(l, code);
+    if (kind->names >= 0 && code_named((enum code_kind)kind->names, l->at, l->len, code))
+        return 0;
     if (!number(l, &value))
         return err_set(&l->e, EXIT_OTHER, "\"%.*s\" is no code of %s: give %s number such as 0x10 or 16",
                        shown(l), l->at, kind->name, kind->names == NAMES_NONE ? "a" : "its name or a");
@@ -122,15 +145,6 @@ static int parse_code(struct line *l, const struct kind *kind, uint32_t *code)
         return err_set(&l->e, EXIT_OTHER, "codes of %s go up to 0x%x: %.*s is more", kind->name, kind->max,
                        shown(l), l->at);
     *code = (uint32_t)value;
-    return 0;
-}
-
-/* Exits that are the debugger's own are no events of the guest. */
-static int check_code(struct line *l, const struct kind *kind, uint32_t code)
-{
-    if (kind->names == NAMES_EXITS && (code == EXIT_DEBUG || code == EXIT_KICK))
-        return err_set(&l->e, EXIT_OTHER, "exits for %s are not the guest's doing and cannot be caught",
-                       exit_kind_name((enum exit_kind)code));
     return 0;
 }
 
@@ -145,8 +159,7 @@ static int parse_codes(struct line *l, struct catchpoint *out)
         if (out->ncodes == CATCH_CODES_MAX)
             return err_set(&l->e, EXIT_OTHER, "a catchpoint has at most %u codes; make another one",
                            CATCH_CODES_MAX);
-        uint32_t *code = &out->codes[out->ncodes++];
-        if (parse_code(l, kind, code) || check_code(l, kind, *code))
+        if (parse_code(l, kind, &out->codes[out->ncodes++]))
             return -1;
         next_word(l);
     }
@@ -156,6 +169,9 @@ static int parse_codes(struct line *l, struct catchpoint *out)
 static int parse_skip(struct line *l, struct catchpoint *out)
 {
     next_word(l);
+    if (l->len && *l->at == '-')
+        return err_set(&l->e, EXIT_OTHER, "after must be followed by a number that is not negative: %.*s is",
+                       shown(l), l->at);
     if (!number(l, &out->skip))
         return err_set(&l->e, EXIT_OTHER, "after must be followed by the number of hits to let pass");
     next_word(l);

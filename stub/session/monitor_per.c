@@ -8,12 +8,18 @@
 #include "registry.h"
 #include "target.h"
 
-/* So far apart they have other code (or data) between them. */
-#define NEAR_BYTES 4096
+/* KVM's range of one breakpoint: a longest instruction, and where the next begins. If it is larger by more
+ * than that, some other instruction lies between. */
+#define ALONE_BYTES 6u
+#define LONGEST_INSTRUCTION 6u
+/* So far apart watchpoints have other data between them. */
+#define NEAR_BYTES 4096u
 
+/* Worth a line that nobody has asked for. */
 static bool costs(const struct machine_per *p)
 {
-    return (p->fetches || p->stores) && p->end - p->start >= NEAR_BYTES;
+    uint64_t near_enough = p->fetches ? ALONE_BYTES + LONGEST_INSTRUCTION : NEAR_BYTES - 1;
+    return (p->fetches || p->stores) && p->end - p->start > near_enough;
 }
 
 static const char *what_leaves(const struct machine_per *p)
@@ -33,7 +39,7 @@ void per_tell(struct target *t)
     snprintf(
         line, sizeof line,
         "zgdbd: breakpoints and watchpoints that PER holds lie between 0x%llx and 0x%llx: every %s in "
-        "this range leaves the guest for a moment, which may slow it down a hundred times; `monitor per` "
+        "this range leaves the guest for a moment, which may slow code down a hundred times; `monitor per` "
         "says what to do\n",
         (unsigned long long)p.start, (unsigned long long)p.end, what_leaves(&p));
     session_console(t->session, line, false);
@@ -68,16 +74,14 @@ static void put_cost(const struct machine_per *p, struct text *out)
 {
     put(out, "PER has one range for all of them: 0x%llx to 0x%llx.\n", (unsigned long long)p->start,
         (unsigned long long)p->end);
-    if (!costs(p)) {
-        put(out, "That is near together and costs little: only code%s in this range is slow.\n",
-            p->stores ? " that stores" : "");
-        return;
-    }
     put(out,
-        "Every %s in this range leaves the guest for a moment, which may make code a hundred times slower.\n",
+        "Every %s in this range leaves the guest, for more than 10 microseconds: a loop there may become a "
+        "hundred times slower. What is outside costs nothing.\n",
         what_leaves(p));
-    put(out, "What helps: `break` in place of `hbreak`; breakpoints and watchpoints near together, or fewer "
-             "of them.\n");
+    if (p->fetches)
+        put(out, "What helps: `break` in place of `hbreak`, or fewer of them.\n");
+    else if (costs(p))
+        put(out, "What helps: watchpoints near together, or fewer of them.\n");
 }
 
 void mon_per(struct session *s, struct text *out)

@@ -133,7 +133,7 @@ def test_a_page_that_is_mapped_anew(bench):
 
 
 def test_gdb_hears_what_per_costs(bench):
-    """Once for each range. Near ones cost nothing, software breakpoints do not either."""
+    """Once for each range. Software breakpoints cost nothing, one hardware breakpoint next to nothing."""
     gdb = bench.gdb(bench.zgdbd("calls"))
     gdb.execute("hbreak twice")
     gdb.execute("break add")
@@ -142,10 +142,18 @@ def test_gdb_hears_what_per_costs(bench):
     text = gdb.execute("continue")
     assert "every instruction in this range leaves the guest" in text and "0x400000" in text
     assert "every instruction" not in gdb.execute("continue")
+    gdb.execute("delete 3")
+    gdb.execute("hbreak *($pc + 0x48)")  # so near that only a small loop fits between
+    assert "every instruction in this range leaves the guest" in gdb.execute("continue")
+    text = gdb.execute("monitor per")
+    assert "Every instruction in this range leaves the guest" in text
+    gdb.execute("delete 4")
+    gdb.execute("hbreak *0x400000")
+    gdb.execute("continue")
     text = gdb.execute("monitor per")
     assert "2 of 50 PER entries" in text and "hardware breakpoint at 0x400000" in text and "`break` in place of" in text
     gdb.execute("delete")
     gdb.execute("watch total")
     assert "every" not in gdb.execute("continue")
     text = gdb.execute("monitor per")
-    assert "1 of 50" in text and "write watchpoint at" in text and "near together" in text
+    assert "1 of 50" in text and "write watchpoint at" in text and "Every store in this range" in text

@@ -62,6 +62,10 @@ static void test_what_can_be_caught(void **state)
     expect_made(w, "catch once after 3 svc if $r2 == 1", 13, "svc; once; after 3; if $r2 == 1" STOPS);
     expect_made(w, "catch\tafter 0x10  once\tsvc   1   if  new  ", 14, "svc 1; once; after 16; if new" STOPS);
     CONTAINS(monitor(w, "catch"), "catchpoint 14: svc 1; once; after 16; if new: reached 0, hit 0\n");
+    expect_made(w, "catch prog 6", 15, "program 0x0006 (specification)" STOPS);
+    expect_made(w, "catch once serv", 16, "service-call; once" EXITS);
+    expect_made(w, "catch exi other-i Disabled OTHER", 17,
+                "exit other instruction, disabled wait, other" EXITS);
     CONTAINS(monitor(w, "help catch"),
              "usage: monitor catch [[once] [after N] EVENT [CODE...] [if EXPRESSION]]");
     CONTAINS(monitor(w, "help uncatch"), "usage: monitor uncatch N|all");
@@ -72,12 +76,16 @@ static void test_what_is_no_catchpoint(void **state)
     struct world *w = *state;
     static const char *const wrong[][2] = {
         {"catch nonsense", "\"nonsense\" is nothing that can be caught; what can: program, svc, "},
-        {"catch prog", "\"prog\" is nothing"},
-        {"catch once", "\"\" is nothing"},
-        {"catch if new", "\"if\" is nothing"},
+        {"catch programs", "\"programs\" is nothing"},
+        {"catch s", "\"s\" may be svc, sigp, service-call"},
+        {"catch ex", "\"ex\" may be external, exit"},
+        {"catch once", "what is to be caught is missing: one of program, svc, external, io, machine-check, "
+                       "restart, wait, diag, sigp, service-call, exit"},
+        {"catch after 3", "what is to be caught is missing"},
+        {"catch if new", "what is to be caught is missing"},
         {"catch after svc", "after must be followed by the number"},
         {"catch after", "after must be followed by the number"},
-        {"catch after -1 svc", "after must be followed by the number"},
+        {"catch after -1 svc", "after must be followed by a number that is not negative: -1 is"},
         {"catch after 18446744073709551616 svc", "after must be followed by the number"},
         {"catch svc 256", "codes of svc go up to 0xff: 256 is more"},
         {"catch svc 1x", "\"1x\" is no code of svc: give a number"},
@@ -86,9 +94,12 @@ static void test_what_is_no_catchpoint(void **state)
         {"catch program page", "\"page\" is no code of program: give its name or a number"},
         {"catch program 0x10000", "go up to 0xffff"},
         {"catch service-call 0x100000000", "go up to 0xffffffff"},
-        {"catch exit 2", "\"2\" is no exit"},
+        {"catch exit 2", "2: no exit is called so; exits are debug, service-call, diag, sigp, "},
+        {"catch exit diag foo", "foo: no exit is called so; exits are debug"},
+        {"catch exit d", "d: several exits are called so; exits are debug"},
         {"catch exit diag debug", "exits for debug are not the guest's doing"},
         {"catch exit kick", "exits for kick are not"},
+        {"catch exit k", "exits for kick are not"},
         {"catch restart 1", "restart has no codes: \"1\""},
         {"catch svc 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17", "at most 16 codes"},
         {"catch svc if", "if must be followed by an expression"},

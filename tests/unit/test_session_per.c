@@ -57,15 +57,26 @@ static void told_to_each_debugger(void **state)
     CONTAINS(run_and_stop(w), "between 0x20000 and 0x30001");
 }
 
+/* Of breakpoints a loop between them is enough, of watchpoints other data. */
 static void what_is_near_is_not_told(void **state)
 {
     struct world *w = *state;
     ask(w, ALL_FEATURES);
     w->fake->per = far_apart;
+    w->fake->per.end = w->fake->per.start + 6; /* one breakpoint */
+    assert_string_equal(run_and_stop(w), "");
+    w->fake->per.end += 6; /* at most the first one's instruction is between them */
+    assert_string_equal(run_and_stop(w), "");
+    w->fake->per.end += 2;
+    CONTAINS(run_and_stop(w), "every instruction in this range leaves the guest");
+    w->fake->per.end = w->fake->per.start + 6 + 0x48;
+    CONTAINS(run_and_stop(w), "between 0x20000 and 0x2004e: every instruction");
+    w->fake->per.fetches = false;
+    w->fake->per.stores = true;
     w->fake->per.end = w->fake->per.start + 4095;
     assert_string_equal(run_and_stop(w), "");
     w->fake->per.end++;
-    CONTAINS(run_and_stop(w), "monitor per");
+    CONTAINS(run_and_stop(w), "every store in this range leaves the guest");
 }
 
 static void monitor_per(void **state)
@@ -90,10 +101,16 @@ static void monitor_per(void **state)
     CONTAINS(text, "once its code is there");
     CONTAINS(text, "one range for all of them: 0x20000 to 0x30001.\nEvery instruction in");
     CONTAINS(text, "`break` in place of `hbreak`");
-    w->fake->per.end = w->fake->per.start;
+    w->fake->per.end = w->fake->per.start + 6;
+    CONTAINS(monitor(w, "per"),
+             "0x20000 to 0x20006.\nEvery instruction in this range leaves the guest, for more");
+    w->fake->per.fetches = false;
+    w->fake->per.stores = true;
     strcpy(text, monitor(w, "per"));
-    CONTAINS(text, "0x20000 to 0x20000.\nThat is near together");
-    assert_null(strstr(text, "hbreak"));
+    CONTAINS(text, "0x20000 to 0x20006.\nEvery store in this range leaves the guest");
+    assert_null(strstr(text, "helps"));
+    w->fake->per.end = 0x30000;
+    CONTAINS(monitor(w, "per"), "What helps: watchpoints near together");
 }
 
 static void step_interrupts(void **state)
