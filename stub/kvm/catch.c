@@ -441,23 +441,30 @@ enum hit catch_exit(struct vcpu *cpu, struct stop *stop)
     return result;
 }
 
-/* Carries out what was caught, with the registers as they are now; not if the debugger has changed the PSW's
- * address: then that instruction is not what the CPU is about any more. True: *stop is filled. */
-bool catch_carry_out(struct vcpu *cpu, struct stop *stop)
+/* Whether the CPU stands behind an exit that was caught and is to be carried out: not if the debugger has
+ * changed the PSW's address, then that instruction is not what the CPU is about any more. */
+bool catch_keeps(struct vcpu *cpu)
 {
-    struct pending_exit p = cpu->pending;
+    struct pending_exit *p = &cpu->pending;
+
+    p->valid = p->valid && p->psw_addr == cpu->run->psw_addr;
+    return p->valid;
+}
+
+/* Carries out what was kept, with the registers as they are now. */
+enum exit_outcome catch_carry_out(struct vcpu *cpu, struct stop *stop)
+{
+    const struct pending_exit *p = &cpu->pending;
     struct kvm_run *run = cpu->run;
 
     cpu->pending.valid = false;
-    if (!p.valid || p.psw_addr != run->psw_addr)
-        return false;
-    run->exit_reason = p.reason;
-    if (p.reason == KVM_EXIT_S390_RESET) {
-        run->s390_reset_flags = p.reset_flags;
+    run->exit_reason = p->reason;
+    if (p->reason == KVM_EXIT_S390_RESET) {
+        run->s390_reset_flags = p->reset_flags;
     } else {
-        run->s390_sieic.icptcode = p.icptcode;
-        run->s390_sieic.ipa = p.ipa;
-        run->s390_sieic.ipb = p.ipb;
+        run->s390_sieic.icptcode = p->icptcode;
+        run->s390_sieic.ipa = p->ipa;
+        run->s390_sieic.ipb = p->ipb;
     }
-    return exit_carry_out(cpu, stop) == OUTCOME_STOP;
+    return exit_carry_out(cpu, stop);
 }

@@ -488,7 +488,8 @@ unsigned catch_watch(const struct vcpu *cpu, struct kvm_hw_breakpoint *hw);
 void catch_begin(struct vcpu *cpu);
 enum hit catch_arrival(struct vcpu *cpu, struct stop *stop);
 enum hit catch_exit(struct vcpu *cpu, struct stop *stop);
-bool catch_carry_out(struct vcpu *cpu, struct stop *stop);
+bool catch_keeps(struct vcpu *cpu);
+enum exit_outcome catch_carry_out(struct vcpu *cpu, struct stop *stop); /* what it keeps */
 
 /* pass.c: passing the instruction at a breakpoint that does not stop the CPU */
 void pass_begin(struct vcpu *cpu);

@@ -225,11 +225,21 @@ static enum next rearm(struct vcpu *cpu, struct stop *stop)
     return NEXT_STOP;
 }
 
-/* An opcode of ours, or something that the guest wants, which is answered. If an interruption that zgdbd
+/* Something that the guest wants is answered, now or since it was caught. If an interruption that zgdbd
  * carried out has moved the CPU on, KVM must not think that it has told of what was at the PC before. */
-static enum next intercept(struct vcpu *cpu, struct stop *stop)
+static enum next answer(struct vcpu *cpu, enum exit_outcome (*how)(struct vcpu *cpu, struct stop *stop),
+                        struct stop *stop)
 {
     uint64_t after = cpu->run->psw_addr;
+
+    if (how(cpu, stop) == OUTCOME_STOP || after_watches(cpu, stop) == NEXT_STOP)
+        return NEXT_STOP;
+    return cpu->run->psw_addr != after && cpu->debug_stale ? rearm(cpu, stop) : NEXT_LOOK;
+}
+
+/* An opcode of ours, or not. */
+static enum next intercept(struct vcpu *cpu, struct stop *stop)
+{
     enum next next;
 
     if (cpu->at_opcode) {
@@ -237,9 +247,7 @@ static enum next intercept(struct vcpu *cpu, struct stop *stop)
         next = look(cpu, stop);
         return next == NEXT_STOP ? NEXT_STOP : NEXT_PASS;
     }
-    if (exit_handle(cpu, stop) == OUTCOME_STOP || after_watches(cpu, stop) == NEXT_STOP)
-        return NEXT_STOP;
-    return cpu->run->psw_addr != after && cpu->debug_stale ? rearm(cpu, stop) : NEXT_LOOK;
+    return answer(cpu, exit_handle, stop);
 }
 
 static enum next after_entry(struct vcpu *cpu, enum entered entered, struct stop *stop)
@@ -365,6 +373,7 @@ static enum next begin(struct vcpu *cpu)
     return NEXT_LOOK;
 }
 
+/* What was caught and is not carried out yet comes first, as soon as all is in force that it may lead to. */
 static void run_on(struct vcpu *cpu, struct stop *stop)
 {
     bool passes = cpu->at_reported && !psw_enabled_wait(cpu->run->psw_mask);
@@ -373,7 +382,7 @@ static void run_on(struct vcpu *cpu, struct stop *stop)
     while (next != NEXT_STOP)
         switch (next) {
         case NEXT_LOOK:
-            next = look(cpu, stop);
+            next = catch_keeps(cpu) ? answer(cpu, catch_carry_out, stop) : look(cpu, stop);
             break;
         case NEXT_PASS:
             next = exclusively(pass, cpu, stop);
@@ -395,7 +404,6 @@ bool run_is_halt(const struct stop *stop)
     return stop->reason == STOP_DISABLED_WAIT || stop->reason == STOP_SHUTDOWN;
 }
 
-/* What was caught and is not carried out yet comes first. */
 static void run_as_asked(struct vcpu *cpu, struct stop *stop)
 {
     memset(stop, 0, sizeof *stop);
@@ -403,8 +411,6 @@ static void run_as_asked(struct vcpu *cpu, struct stop *stop)
         stop_at(cpu, stop, STOP_SHUTDOWN,
                 "the CPU is stopped: start it (`monitor start-cpu`, `monitor restart`), or the guest "
                 "again with `monitor reset`");
-    else if (catch_carry_out(cpu, stop))
-        return;
     else if (cpu->action.verb != CPU_CONTINUE)
         step_run(cpu, stop);
     else

@@ -296,6 +296,15 @@ enum exit_outcome step_once(struct vcpu *cpu, bool puts_off, struct stop *stop)
     return step_on(cpu, &s, stop);
 }
 
+/* To carry out what was caught before is a step of its own: the instruction was executed up to there. */
+static enum exit_outcome carry_out(struct vcpu *cpu, struct stop *stop)
+{
+    breakpoints_apply_step(cpu, 0, 0); /* what is watched */
+    if (catch_carry_out(cpu, stop) == OUTCOME_STOP || hit_watches(cpu, stop) == HIT_STOP)
+        return OUTCOME_STOP;
+    return OUTCOME_GO_ON;
+}
+
 /* What there is where the step has led. */
 static enum exit_outcome stepped_to(struct vcpu *cpu, const struct stepping *s, struct stop *stop)
 {
@@ -317,7 +326,7 @@ static bool step_alone(struct vcpu *cpu, struct stepping *s, struct stop *stop)
     s->others = gate_others_run(cpu);
     s->waits_on = false;
     breakpoints_remove(cpu->m); /* of one that ran, too */
-    outcome = step_on(cpu, s, stop);
+    outcome = catch_keeps(cpu) ? carry_out(cpu, stop) : step_on(cpu, s, stop);
     if (outcome == OUTCOME_GO_ON && !s->waits_on)
         outcome = stepped_to(cpu, s, stop);
     if (s->others && breakpoints_apply(cpu, &e) < 0)

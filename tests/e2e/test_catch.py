@@ -99,6 +99,44 @@ def test_exits(bench):
     assert gdb.go().signal == "SIGABRT"
 
 
+def test_steps_that_carry_out_what_was_caught(bench):
+    """Each leads to the handler's first instruction or to the next one, and what is there is told, whatever sort of step it is."""
+    gdb = bench.gdb(bench.zgdbd("catch"))
+    handler = CATCH["pgm_handler"]
+
+    def stand_before_diag():
+        gdb.execute("set var *(long *)&catch_round = 0")
+        assert caught(gdb)[2] == CATCH["catch_diag_after"]
+        return gdb.value("*(long *)&pgm_count")
+
+    gdb.execute("monitor catch diag")
+    count = stand_before_diag()
+    gdb.execute("stepi")
+    assert (gdb.value("$pswa"), gdb.value("*(long *)&pgm_count")) == (handler, count)
+    gdb.execute("stepi")
+    assert gdb.value("$pswa") > handler
+    for breakpoint, step in (("break", "next"), ("hbreak", "until"), ("hbreak", "stepi"), ("break", "continue")):
+        stand_before_diag()
+        gdb.execute(f"{breakpoint} *pgm_handler")
+        assert "Breakpoint " in gdb.execute(step)
+        assert gdb.value("$pswa") == handler
+        gdb.execute("delete")
+    stand_before_diag()
+    gdb.execute("monitor catch program 6")
+    assert caught(gdb, "stepi")[2] == handler
+    gdb.execute("monitor uncatch all")
+    gdb.execute("monitor catch sigp 0x12")
+    assert caught(gdb)[2] == CATCH["catch_sigp_after"]
+    gdb.execute("stepi")
+    assert gdb.value("$pswa") == CATCH["catch_sigp_after"] and gdb.value("$pswm") >> 44 & 3 == 1
+    gdb.execute("stepi")
+    assert gdb.value("$pswa") == CATCH["catch_sigp_after"] + 4
+    assert caught(gdb)[2] == CATCH["catch_sigp_after"]
+    gdb.execute("break *catch_sigp_after")
+    assert "Breakpoint " in gdb.execute("continue")
+    assert gdb.value("$pswa") == CATCH["catch_sigp_after"] and gdb.value("$pswm") >> 44 & 3 == 1
+
+
 def test_classes_that_share_a_handler(bench):
     """Restart, machine check and I/O have one new PSW in this guest: what was stored tells which it was."""
     gdb = bench.gdb(bench.zgdbd("catch"))

@@ -51,6 +51,8 @@ def test_others_move_while_one_stands_before_its_exit(bench):
     cpus.client.remove(0, SMP["visit"])
     assert stopped_by(cpus.client.go("vCont;s:1")) == "05"
     assert cpus.states()[2] == "operating"
+    assert cpus.client.reg("pswa") == behind
+    cpus.client.step()
     cpus.client.monitor("uncatch all")
     cpus.client.insert(0, behind)  # the last order, which was carried out at once
     assert thread(cpus.client.go()) == 0

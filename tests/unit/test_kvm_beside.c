@@ -137,6 +137,51 @@ static void test_a_step_finds_no_opcode_of_one_that_waits(void **state)
     assert_int_equal(cpus_opcodes_missing, 0);
 }
 
+static int asks(unsigned cpu, struct kvm_run *run)
+{
+    (void)cpu;
+    run->psw_addr = CODE + 4;
+    return kernel_intercept(run, 0x04, 0x8323, 0x0999 << 16);
+}
+
+/* DIAG 0x999 is carried out, by which the CPU comes to a handler. */
+static struct stop steps_from_diag(struct cpu_action step)
+{
+    struct stop stop;
+    unsigned entries;
+
+    cpus_set_pc(0, CODE);
+    cpus_guest[0] = asks;
+    cpus_guest[1] = cpus_spins_and_looks;
+    cpus_go((enum cpu_verb[CPUS]){CPU_CONTINUE, CPU_CONTINUE, CPU_HOLD, CPU_HOLD});
+    assert_int_equal(cpus_await().reason, STOP_CATCH);
+    entries = cpus_entries[0];
+    cpus_guest[0] = cpus_steps_on;
+    cpus_plan.action[0] = step;
+    assert_int_equal(machine_resume(rig, &cpus_plan, &rig_err), 0);
+    stop = cpus_await();
+    assert_int_equal(stop.cpu, 0);
+    assert_int_equal(cpus_entries[0], entries);
+    assert_int_equal(cpus_opcodes_missing, 0);
+    return stop;
+}
+
+static void test_a_step_carries_out_what_was_caught(void **state)
+{
+    static const struct catchpoint diag = {.kind = CATCH_DIAG, .number = 1};
+
+    (void)state;
+    rig_put64(0x1d0, RIG_64BIT); /* the program new PSW */
+    rig_put64(0x1d8, RIG_PROGRAM);
+    cpus_plan.catchpoints = &diag;
+    cpus_plan.ncatchpoints = 1;
+    set_breakpoint(BREAKPOINT);
+    rig_assert_stop(steps_from_diag((struct cpu_action){.verb = CPU_STEP}), STOP_STEP, RIG_PROGRAM);
+    set_breakpoint(RIG_PROGRAM);
+    rig_assert_stop(steps_from_diag((struct cpu_action){CPU_STEP_RANGE, CODE, RIG_PROGRAM + 0x10}),
+                    STOP_SW_BREAKPOINT, RIG_PROGRAM);
+}
+
 /* CPU 1 comes to an opcode of ours just when CPU 0 wants the machine. Where there is none it passes the other
  * breakpoint first, behind which its own view is in force. */
 static int hits_when_kicked(unsigned cpu, struct kvm_run *run)
@@ -307,6 +352,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_breakpoints_are_in_force_beside_one_that_ended_on_one),
         TEST(test_a_step_finds_no_opcode_of_one_that_waits),
+        TEST(test_a_step_carries_out_what_was_caught),
         TEST(test_an_opcode_that_moved_is_no_exception_of_the_guest),
         TEST(test_a_stopped_cpu_meets_no_breakpoint),
         TEST(test_one_that_waits_on_a_breakpoint_lets_others_run),

@@ -18,6 +18,7 @@
 #define NOPR "0700"
 #define OPERATION "b2ff0000"
 #define DIAG_999 "83230999"
+#define SIGP_SET_ARCHITECTURE "ae000012"
 #define RETURN_SVC "b2b20140" /* LPSWE from the SVC old PSW */
 #define RETURN_PROGRAM "b2b20150"
 #define NEW_PSW(old) ((old) + 0x80)
@@ -234,8 +235,106 @@ static void carried_out_before_a_step(void **state)
     rig_put(0x2000, DIAG_999 END);
     catch (CATCH_EXIT, 1, EXIT_DIAG);
     assert_caught(rig_step(), 1, 0x2004, "DIAG 0x999");
+    rig_assert_stop(rig_step(), STOP_STEP, RIG_PROGRAM);
+    assert_int_equal(rig_reg(R10), 0);
     rig_assert_stop(rig_step(), STOP_STEP, RIG_PROGRAM + 4);
     assert_counts(0, 1, 1);
+}
+
+/* Where the order leads to is no step's business. */
+static void a_step_that_only_carries_out(void **state)
+{
+    (void)state;
+    rig_put(0x2000, SIGP_SET_ARCHITECTURE AGHI_10_1 END);
+    rig_set_reg(REG_R0 + 1, 1);
+    catch (CATCH_SIGP, 0, 0);
+    assert_caught(rig_continue(), 1, 0x2004, "SIGP 0x12");
+    assert_int_equal(psw_cc(rig_reg(REG_PSWM)), 0);
+    rig_assert_stop(rig_step(), STOP_STEP, 0x2004);
+    assert_int_equal(psw_cc(rig_reg(REG_PSWM)), 1);
+    assert_int_equal(rig_reg(R10), 0);
+    rig_assert_stop(rig_step(), STOP_STEP, 0x2008);
+    assert_int_equal(rig_reg(R10), 1);
+}
+
+static void stands_before_the_diag(unsigned number)
+{
+    assert_caught(rig_continue(), number, 0x2004, "DIAG 0x999");
+}
+
+static void a_step_to_a_caught_interruption(void **state)
+{
+    (void)state;
+    rig_put(0x2000, DIAG_999 END);
+    catch (CATCH_DIAG, 0, 0);
+    catch (CATCH_PROGRAM, 0, 0);
+    stands_before_the_diag(1);
+    assert_caught(rig_step(), 2, RIG_PROGRAM, "0x0006 (specification)");
+    rig_assert_stop(rig_continue(), STOP_DISABLED_WAIT, 0x3333);
+    assert_int_equal(rig_reg(R10), 1);
+    assert_counts(1, 1, 1);
+}
+
+static void breakpoints_where_the_step_leads(void **state)
+{
+    static const struct {
+        enum bp_kind kind;
+        enum stop_reason reason;
+    } of[] = {{BP_SOFTWARE, STOP_SW_BREAKPOINT}, {BP_HARDWARE, STOP_HW_BREAKPOINT}};
+
+    (void)state;
+    rig_put(0x2000, DIAG_999 DIAG_999 DIAG_999 DIAG_999 DIAG_999 DIAG_999 END);
+    catch (CATCH_DIAG, 0, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t pc = 0x2004 + 12 * i;
+
+        rig_no_breakpoints();
+        rig_breakpoint(of[i].kind, RIG_PROGRAM, 0);
+        assert_caught(rig_continue(), 1, pc, "DIAG 0x999");
+        rig_assert_stop(rig_step(), STOP_STEP, RIG_PROGRAM);
+        rig_assert_stop(rig_continue(), of[i].reason, RIG_PROGRAM);
+        assert_caught(rig_continue(), 1, pc + 4, "DIAG 0x999");
+        rig_assert_stop(rig_range(0x2000, RIG_PROGRAM + 0x100), of[i].reason, RIG_PROGRAM);
+        assert_caught(rig_continue(), 1, pc + 8, "DIAG 0x999");
+        rig_assert_stop(rig_continue(), of[i].reason, RIG_PROGRAM);
+    }
+    assert_int_equal(rig_reg(R10), 5);
+}
+
+static void steps_in_a_range(void **state)
+{
+    (void)state;
+    rig_put(0x2000, SIGP_SET_ARCHITECTURE AGHI_10_1 DIAG_999 AGHI_10_1 END);
+    rig_set_reg(REG_R0 + 1, 1);
+    catch (CATCH_EXIT, 0, 0);
+    rig_breakpoint(BP_SOFTWARE, 0x2004, 0);
+    assert_caught(rig_range(0x2000, 0x2010), 1, 0x2004, "SIGP 0x12");
+    rig_assert_stop(rig_range(0x2000, 0x2010), STOP_SW_BREAKPOINT, 0x2004);
+    assert_caught(rig_range(0x2000, 0x2010), 1, 0x200c, "DIAG 0x999");
+    assert_int_equal(rig_reg(R10), 1);
+    rig_assert_stop(rig_range(0x2000, 0x2010), STOP_STEP, RIG_PROGRAM);
+    assert_int_equal(rig_reg(R10), 1);
+    rig_no_breakpoints();
+    rig_set_reg(REG_PSWA, 0x2000);
+    assert_caught(rig_continue(), 1, 0x2004, "SIGP 0x12");
+    assert_caught(rig_range(0x2000, 0x2010), 1, 0x200c, "DIAG 0x999");
+    assert_int_equal(rig_reg(R10), 2);
+}
+
+/* The program old PSW's address. */
+static void what_it_stores_is_watched(void **state)
+{
+    (void)state;
+    rig_put(0x2000, DIAG_999 DIAG_999 END);
+    catch (CATCH_DIAG, 0, 0);
+    rig_breakpoint(BP_WRITE, 0x158, 8);
+    stands_before_the_diag(1);
+    rig_assert_stop(rig_step(), STOP_WATCH, RIG_PROGRAM);
+    assert_caught(rig_continue(), 1, 0x2008, "DIAG 0x999");
+    rig_assert_stop(rig_continue(), STOP_WATCH, RIG_PROGRAM);
+    assert_int_equal(rig_reg(R10), 1);
+    rig_assert_stop(rig_continue(), STOP_DISABLED_WAIT, 0x3333);
+    assert_int_equal(rig_reg(R10), 2);
 }
 
 static void dropped_with_another_psw(void **state)
@@ -309,6 +408,11 @@ int main(void)
         cmocka_unit_test_teardown(without_instr0, rig_teardown),
         RIG(carried_out_at_the_next_resume),
         RIG(carried_out_before_a_step),
+        RIG(a_step_that_only_carries_out),
+        RIG(a_step_to_a_caught_interruption),
+        RIG(breakpoints_where_the_step_leads),
+        RIG(steps_in_a_range),
+        RIG(what_it_stores_is_watched),
         RIG(dropped_with_another_psw),
         RIG(dropped_by_a_reset),
         RIG(a_wait),
