@@ -105,7 +105,7 @@ void cmd_thread_alive(struct session *s, const struct rsp_request *r)
     if (cpu < 0)
         return;
     s->monitor_cpu = (unsigned)cpu;
-    s->browses = false;
+    s->browses &= s->target->non_stop; /* there gdb looks at whichever CPU stops, too */
     rsp_reply(&s->out, "OK");
 }
 
@@ -212,9 +212,13 @@ static bool list_threads(struct session *s)
     return fclose(f) == 0 && s->threads;
 }
 
-/* What is read in several parts is of one moment, that of the first. */
+/* What is read in several parts is of one moment, that of the first. gdb makes Hg right before it asks, so
+ * that the CPU is known to which it went back behind `thread apply`; but in non-stop it asks at each stop,
+ * too, for that CPU and not for its user's. */
 void threads_read(struct session *s, uint64_t offset, uint64_t len)
 {
+    if (!s->target->non_stop)
+        s->monitor_cpu = s->cpu;
     s->browses = true;
     if ((offset == 0 || !s->threads) && !list_threads(s))
         session_refuse(s, RSP_EIO, "no memory for the list of threads");

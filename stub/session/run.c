@@ -36,7 +36,7 @@ static void resume(struct session *s, const struct cpu_action action[MACHINE_MAX
     const struct machine *m = s->target->machine;
     bool steps = false, moves = false;
     struct err e;
-    s->browses = false;
+    s->browses &= s->target->non_stop;
     for (unsigned cpu = 0; cpu < m->ncpus; cpu++) {
         steps |= action[cpu].verb >= CPU_STEP;
         moves |= action[cpu].verb != CPU_HOLD;

@@ -78,8 +78,10 @@ def test_monitor_commands_are_about_the_selected_cpu(gdb):
         assert f"* CPU {cpu}: " in gdb.execute("monitor cpus")
     told = re.findall("CPU . takes", gdb.execute("thread apply 2 4 monitor inject external 0x1202"))
     assert told == ["CPU 1 takes", "CPU 3 takes"]
-    # gdb goes back to thread 3 without a word.
+    # gdb has gone back to thread 3 without a word.
     assert "CPU 2, PSW" in gdb.execute("monitor psw 2")
+    assert threads(gdb) and "CPU 2, PSW" in gdb.execute("monitor psw")
+    gdb.execute("thread apply 1 monitor exits")
     gdb.execute("thread 3")
     assert "CPU 2, PSW" in gdb.execute("monitor psw")
 

@@ -141,11 +141,31 @@ static void test_monitor_commands_follow_the_user(void **state)
     STARTS("Tp1.5", "E");
     CONTAINS(monitor(w, "lowcore"), "CPU 3, prefix ");
     STARTS("qXfer:threads:read::0,1000", "l<?xml");
+    EXPECT("Tp1.1", "OK"); /* thread apply 1, which leaves CPU 3 selected; info threads */
+    CONTAINS(monitor(w, "psw"), "CPU 0, PSW ");
+    STARTS("qXfer:threads:read::0,1000", "l<?xml");
+    EXPECT("Hgp1.2", "OK");
+    CONTAINS(monitor(w, "psw"), "CPU 3, PSW ");
     fake_script(w->fake, STOP_SW_BREAKPOINT);
     STARTS("vCont;c", "T05");
     CONTAINS(monitor(w, "psw"), "CPU 0, PSW ");
     EXPECT("Hgp1.3", "OK");
     CONTAINS(monitor(w, "psw"), "CPU 2, PSW ");
+}
+
+/* In non-stop gdb asks for the list, and looks at the CPU, at each stop, and leaves its user where he is. */
+static void test_monitor_commands_in_non_stop(void **state)
+{
+    struct world *w = *state;
+    EXPECT("QNonStop:1", "OK");
+    STARTS("qXfer:threads:read::0,1000", "l<?xml");
+    EXPECT("Tp1.2", "OK");
+    EXPECT("Hgp1.4", "OK");
+    STARTS("qXfer:threads:read::0,1000", "l<?xml");
+    CONTAINS(monitor(w, "psw"), "CPU 1, PSW ");
+    EXPECT("vCont;c:p1.1", "OK");
+    EXPECT("Hgp1.3", "OK");
+    CONTAINS(monitor(w, "psw"), "CPU 1, PSW ");
 }
 
 /* Of what happens by a monitor command gdb does not know, and sends no Hg before it asks for more. */
@@ -382,6 +402,7 @@ int main(void)
         CPUS_TEST(test_who_moves),
         CPUS_TEST(test_the_stop_selects_its_cpu),
         CPUS_TEST(test_monitor_commands_follow_the_user),
+        CPUS_TEST(test_monitor_commands_in_non_stop),
         CPUS_TEST(test_a_reset_leaves_the_selection),
         CPUS_TEST(test_a_new_debugger),
         CPUS_TEST(test_a_step_and_a_breakpoint_at_once),
