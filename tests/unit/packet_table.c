@@ -238,7 +238,7 @@ const struct packet_row packet_rows[] = {
     {.request = "vFile:unlink:" GUEST, .reply = "F-1,1e"},
 
     /* ---- the monitor ---- */
-    {.request = "qRcmd,707377", .reply = "O30303030..."},
+    {.request = "qRcmd,707377", .reply = "O4350552030..."},
     {.request = "qRcmd,6", .reply = "E16"},
 
     /* ---- what zgdbd has no part in ---- */

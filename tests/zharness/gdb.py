@@ -90,6 +90,7 @@ class Gdb:
         for line in self.process.stdout:
             self.transcript.append(line.rstrip("\n"))
             self.records.put(line.rstrip("\n"))
+        self.process.stdout.close()
         self.records.put(None)
 
     def tail(self):

@@ -3,6 +3,7 @@
 never outlives its owner."""
 
 import codecs
+import contextlib
 import re
 import subprocess
 import threading
@@ -10,7 +11,7 @@ import time
 
 
 class Follower:
-    """The output of one stream, kept; wait() awaits what matches in it."""
+    """The output of one stream, kept; wait() awaits what matches in it. The stream is closed at its end."""
 
     def __init__(self, stream):
         self.text = ""
@@ -25,6 +26,7 @@ class Follower:
             with self.changed:
                 self.text += decoder.decode(data)
                 self.changed.notify_all()
+        stream.close()
         with self.changed:
             self.closed = True
             self.changed.notify_all()
@@ -55,3 +57,6 @@ def end(process, timeout=5):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+    if process.stdin:
+        with contextlib.suppress(OSError):  # what it has not read is lost with it
+            process.stdin.close()
