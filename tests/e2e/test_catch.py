@@ -99,6 +99,19 @@ def test_exits(bench):
     assert gdb.go().signal == "SIGABRT"
 
 
+def test_service_calls(bench):
+    """By command: the line is written only when the guest goes on."""
+    daemon = bench.zgdbd("hello")
+    gdb = bench.gdb(daemon)
+    gdb.execute("monitor catch service-call write-event-data")
+    number, text, address = caught(gdb)
+    sccb = symbols(guest("hello"))["sccb"]
+    assert number == 1 and text.startswith("service call 0x00760005 (write event data), SCCB ") and f"{sccb:x}" in text
+    assert gdb.value("$r3") == sccb and "Hello" not in daemon.console
+    assert gdb.go().signal == "SIGTERM"
+    assert "Hello from s390x" in daemon.console
+
+
 def test_steps_that_carry_out_what_was_caught(bench):
     """Each leads to the handler's first instruction or to the next one, and what is there is told, whatever sort of step it is."""
     gdb = bench.gdb(bench.zgdbd("catch"))
