@@ -249,10 +249,19 @@ struct stop cpus_await(void)
     return stop;
 }
 
+/* A counter of the CPUs' threads tells nobody that it has changed: it is looked at. */
+void cpus_await_count(atomic_uint *count, unsigned n)
+{
+    for (unsigned left = KERNEL_DEADLINE_MS * 10; atomic_load(count) < n; left--) {
+        if (!left)
+            fail_msg("%u, not %u before the deadline", atomic_load(count), n);
+        usleep(100);
+    }
+}
+
 void cpus_await_entries(unsigned cpu, unsigned n)
 {
-    while (atomic_load(&cpus_entries[cpu]) < n)
-        usleep(100);
+    cpus_await_count(&cpus_entries[cpu], n);
 }
 
 void cpus_assert_no_more(void)

@@ -44,6 +44,7 @@ int cpus_teardown(void **state);
 void cpus_go(const enum cpu_verb verbs[CPUS]);
 void cpus_go_all(void); /* continue */
 struct stop cpus_await(void);
+void cpus_await_count(atomic_uint *count, unsigned n); /* until it is at least n */
 void cpus_await_entries(unsigned cpu, unsigned n);
 void cpus_assert_no_more(void);
 void cpus_set_pc(unsigned cpu, uint64_t pc);

@@ -202,6 +202,14 @@ void rig_put64(uint64_t absolute, uint64_t value)
     assert_int_equal(machine_write_memory(rig, 0, SPACE_ABSOLUTE, absolute, bytes, 8), 8);
 }
 
+uint64_t rig_get64(uint64_t absolute)
+{
+    uint8_t bytes[8];
+
+    assert_int_equal(machine_read_memory(rig, 0, SPACE_ABSOLUTE, absolute, bytes, 8), 8);
+    return load_be64(bytes);
+}
+
 void rig_assert_bytes(uint64_t absolute, const char *hex)
 {
     uint8_t bytes[256], is[256];

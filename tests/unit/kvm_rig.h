@@ -49,6 +49,7 @@ void rig_put(uint64_t absolute, const char *hex);
 /* The bytes there are these. */
 void rig_assert_bytes(uint64_t absolute, const char *hex);
 void rig_put64(uint64_t absolute, uint64_t value);
+uint64_t rig_get64(uint64_t absolute);
 /* The program old PSW has this address, and in front of it is the interruption's length code and code. */
 void rig_assert_old_program_psw(uint64_t addr, const char *ilc_and_code);
 

@@ -105,8 +105,7 @@ static void test_breakpoints_are_in_force_beside_one_that_ended_on_one(void **st
     cpus_guest[0] = hits_and_ends;
     cpus_guest[1] = cpus_spins_and_looks;
     cpus_go((enum cpu_verb[CPUS]){CPU_CONTINUE, CPU_CONTINUE, CPU_HOLD, CPU_HOLD});
-    while (atomic_load(&came) < 2)
-        usleep(100);
+    cpus_await_count(&came, 2);
     cpus_await_entries(1, seen + 1);
     machine_interrupt(rig);
     assert_int_equal(cpus_await().reason, STOP_INTERRUPT);
@@ -234,8 +233,7 @@ static void test_an_opcode_that_moved_is_no_exception_of_the_guest(void **state)
     cpus_guest[0] = hits_behind_it;
     cpus_guest[1] = hits_when_kicked;
     cpus_go((enum cpu_verb[CPUS]){CPU_CONTINUE, CPU_CONTINUE, CPU_HOLD, CPU_HOLD});
-    while (atomic_load(&came) < 2)
-        usleep(100);
+    cpus_await_count(&came, 2);
     cpus_await_entries(1, seen + 1);
     machine_interrupt(rig);
     assert_int_equal(cpus_await().reason, STOP_INTERRUPT);
@@ -264,8 +262,7 @@ static void test_a_stopped_cpu_meets_no_breakpoint(void **state)
     set_breakpoint(0);
     cpus_guest[0] = sends_reset;
     cpus_go((enum cpu_verb[CPUS]){CPU_CONTINUE, CPU_CONTINUE, CPU_HOLD, CPU_HOLD});
-    while (atomic_load(&came) < 2)
-        usleep(100);
+    cpus_await_count(&came, 2);
     machine_interrupt(rig);
     assert_int_equal(cpus_await().reason, STOP_INTERRUPT);
     assert_int_equal(machine_state(rig, 1), CPU_STOPPED);
@@ -319,8 +316,7 @@ static void test_the_end_while_one_steps_through_a_wait(void **state)
     cpus_guest[0] = cpus_waits_disabled;
     cpus_guest[1] = waits_long;
     cpus_go((enum cpu_verb[CPUS]){CPU_CONTINUE, CPU_STEP, CPU_HOLD, CPU_HOLD});
-    while (!atomic_load(&came))
-        usleep(100);
+    cpus_await_count(&came, 1);
     machine_destroy(rig);
     rig = NULL;
 }
@@ -339,8 +335,7 @@ static void test_orders_to_one_that_has_ended(void **state)
     (void)state;
     cpus_guest[1] = ends_last;
     cpus_go((enum cpu_verb[CPUS]){CPU_CONTINUE, CPU_CONTINUE, CPU_HOLD, CPU_HOLD});
-    while (!atomic_load(&came))
-        usleep(100);
+    cpus_await_count(&came, 1);
     machine_destroy(rig);
     rig = NULL;
 }

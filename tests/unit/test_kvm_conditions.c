@@ -63,14 +63,6 @@ static bool at_count(const struct breakpoint *b, const struct agent_context *c, 
     return decided == stops_at_count;
 }
 
-static uint64_t mask_at(uint64_t absolute)
-{
-    uint8_t bytes[8];
-
-    assert_int_equal(machine_read_memory(rig, 0, SPACE_ABSOLUTE, absolute, bytes, 8), 8);
-    return load_be64(bytes);
-}
-
 static int setup(void **state)
 {
     if (rig_setup(state) < 0)
@@ -204,7 +196,7 @@ static void counts_once(const char *code, uint64_t count)
     rig_assert_stop(rig_continue(), STOP_DISABLED_WAIT, 0x3333);
     assert_int_equal(decided, 1);
     assert_int_equal(rig_reg(R10), count);
-    assert_int_equal(mask_at(0x130) & PSW_EXT, PSW_EXT);
+    assert_int_equal(rig_get64(0x130) & PSW_EXT, PSW_EXT);
 }
 
 static void an_interruption_comes_before_a_branch(void **state)
@@ -274,44 +266,40 @@ static void a_program_interruption(void **state)
     rig_breakpoint(BP_SOFTWARE, 0x2004, 0);
     rig_assert_stop(rig_continue(), STOP_DISABLED_WAIT, 0x3333);
     assert_int_equal(decided, 1);
-    assert_int_equal(mask_at(0x150), psw_with_cc(RIG_64BIT | PSW_EXT | PSW_IO | PSW_MCHECK, 2));
+    assert_int_equal(rig_get64(0x150), psw_with_cc(RIG_64BIT | PSW_EXT | PSW_IO | PSW_MCHECK, 2));
     rig_assert_bytes(RIG_PROGRAM, END);
     rig_assert_bytes(0x2004, "5800c000");
 }
 
 /* What a false condition costs: two entries, or one where PER tells. */
-static void what_it_costs(void **state)
+static void hundred_times(enum stop_reason reason, unsigned most_runs, unsigned most_calls)
 {
     unsigned runs, calls;
 
+    stops_at_count = 1;
+    rig_assert_stop(rig_continue(), reason, 0x2004);
+    runs = kernel.runs;
+    calls = kernel.debug_calls;
+    stops_at_count = 101;
+    rig_assert_stop(rig_continue(), reason, 0x2004);
+    assert_in_range(kernel.runs - runs, 100, most_runs);
+    assert_in_range(kernel.debug_calls - calls, 0, most_calls);
+}
+
+static void what_it_costs(void **state)
+{
     (void)state;
     rig_breakpoint(BP_SOFTWARE, 0x2004, 0);
     for (unsigned i = 0; i < 300; i++)
         rig_breakpoint(BP_SOFTWARE, 0x4000 + 4 * i, 0);
-    stops_at_count = 1;
-    rig_assert_stop(rig_continue(), STOP_SW_BREAKPOINT, 0x2004);
-    runs = kernel.runs;
-    calls = kernel.debug_calls;
-    stops_at_count = 101;
-    rig_assert_stop(rig_continue(), STOP_SW_BREAKPOINT, 0x2004);
-    assert_in_range(kernel.runs - runs, 100, 202);
-    assert_in_range(kernel.debug_calls - calls, 0, 2); /* it was told, and single-stepped over, once */
+    hundred_times(STOP_SW_BREAKPOINT, 202, 2); /* it was told, and single-stepped over, once */
 }
 
 static void what_it_costs_with_hardware(void **state)
 {
-    unsigned runs, calls;
-
     (void)state;
     rig_breakpoint(BP_HARDWARE, 0x2004, 0);
-    stops_at_count = 1;
-    rig_assert_stop(rig_continue(), STOP_HW_BREAKPOINT, 0x2004);
-    runs = kernel.runs;
-    calls = kernel.debug_calls;
-    stops_at_count = 101;
-    rig_assert_stop(rig_continue(), STOP_HW_BREAKPOINT, 0x2004);
-    assert_in_range(kernel.runs - runs, 100, 102);
-    assert_in_range(kernel.debug_calls - calls, 0, 4);
+    hundred_times(STOP_HW_BREAKPOINT, 102, 4);
 }
 
 /* ---- a stop that somebody wants ---- */
