@@ -13,6 +13,9 @@ class Bytewise:
     def read1(self, _size):
         return self.left.pop(0)
 
+    def close(self):
+        assert not self.left
+
 
 def test_characters_that_are_cut_up():
     """A console's text comes in reads that end anywhere."""
