@@ -5,6 +5,8 @@ then only be right if it comes from the guest. The seed is fixed (ZGDBD_SEED cha
 import os
 import random
 
+from zharness import guest, symbols
+
 # Addressing modes (PSW bits) and the end of the storage that code is put in. 24-bit mode is a range of its own: once it was
 # used, Hercules 3.13 fetches instructions of a guest wrongly from pages above 16 MiB that are new to it.
 RANGES = {"low": ((0, 0x80000000, 0x180000000), 1 << 24), "high": ((0x80000000, 0x180000000), 1 << 28)}
@@ -31,6 +33,16 @@ EXTRACT_PSW = bytes.fromhex("b98d0023c04000000000")  # EPSW 2,3; LARL 4,.
 PROGRAM_OLD = 0x150
 PROGRAM_NEW = 0x1d0
 PROGRAM_CODE = 0x8e
+
+
+def idle_guest(bench):
+    """A client of the guest "exits", which stands at exits_idle and would go round there."""
+    client = bench.rsp("exits")
+    idle = symbols(guest("exits"))["exits_idle"]
+    client.insert(0, idle)
+    client.go()
+    client.remove(0, idle)
+    return client
 
 
 class Gadget:

@@ -3,6 +3,7 @@
 
 import pytest
 from conftest import stopped_by
+from gadget import idle_guest
 from zharness import guest, symbols
 
 EXITS = symbols(guest("exits"))
@@ -17,10 +18,7 @@ OLD = {"external": 0x130, "program": 0x150, "machine-check": 0x160, "io": 0x170}
 @pytest.fixture
 def client(bench):
     """A guest that goes round at exits_idle, whose every interruption handler is at HANDLER, with a breakpoint."""
-    opened = bench.rsp("exits")
-    opened.insert(0, EXITS["exits_idle"])
-    opened.go()
-    opened.remove(0, EXITS["exits_idle"])
+    opened = idle_guest(bench)
     for old in OLD.values():
         opened.write(old + 0x80, MASK.to_bytes(8, "big") + HANDLER.to_bytes(8, "big"))
     opened.set_reg("cr0", 0x40040)

@@ -4,7 +4,7 @@ busy while a signal of its own waits for a CPU."""
 
 import pytest
 from conftest import stopped_by
-from gadget import CC, EXTERNAL, NOTHING, SERVICE_CALL, WAIT, Gadget
+from gadget import CC, EXTERNAL, NOTHING, SERVICE_CALL, WAIT, Gadget, idle_guest
 from zharness import guest, symbols
 
 EXITS = symbols(guest("exits"))
@@ -26,10 +26,7 @@ def old_psw(client, where):
 @pytest.fixture
 def client(bench):
     """A guest whose restart handler begins at exits_returned, with a breakpoint there."""
-    opened = bench.rsp("exits")
-    opened.insert(0, EXITS["exits_idle"])
-    opened.go()
-    opened.remove(0, EXITS["exits_idle"])
+    opened = idle_guest(bench)
     put_psw(opened, RESTART_NEW, (MASK, EXITS["exits_returned"]))
     opened.insert(0, EXITS["exits_returned"])
     return opened
