@@ -36,11 +36,11 @@ CC_S390X := $(CROSS_COMPILE)gcc
 ifneq ($(SYSROOT),)
 S390X_INC  := -isystem $(SYSROOT)/usr/include -isystem $(SYSROOT)/usr/include/s390x-linux-gnu
 S390X_LIB  := $(SYSROOT)/usr/lib/s390x-linux-gnu/
-S390X_LIBS := $(S390X_LIB)libev.a $(S390X_LIB)libelf.a $(S390X_LIB)libz.a -lm
+S390X_LIBS := $(addprefix $(S390X_LIB),libev.a libbpf.a libelf.a libz.a libcapstone.a) -lm
 S390X_STATIC := -static
 S390X_CMOCKA := $(S390X_LIB)libcmocka.so -Wl,-rpath,$(S390X_LIB)
 else
-S390X_LIBS := -lev -lelf -lz -lm
+S390X_LIBS := -lev -lbpf -lelf -lz -lcapstone -lm
 S390X_CMOCKA := -lcmocka
 endif
 
@@ -55,7 +55,7 @@ NATIVE_CC    ?= gcc
 NATIVE_SAN   := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 NATIVE_FLAGS := -O1 -g $(NATIVE_SAN)
 NATIVE_OBJ   := $(SRC:%.c=$(BUILD)/native/%.o)
-NATIVE_LIBS  := -lev -lelf -lz -lcmocka -lm
+NATIVE_LIBS  := -lev -lbpf -lelf -lz -lcapstone -lcmocka -lm
 UAPI         := $(BUILD)/uapi
 FUZZ_CC      ?= clang
 FUZZ_FLAGS   := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all

@@ -265,6 +265,7 @@ struct machine {
     unsigned ncpus;
     unsigned caps;
     unsigned reg_features; /* bit mask of enum reg_feature (regs.h) */
+    uint64_t memory;       /* bytes of absolute storage, from 0; a dump may have holes in it */
     const char *notice;    /* what the user must know about this engine at start, or NULL */
 };
 

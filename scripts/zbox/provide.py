@@ -18,15 +18,15 @@ from .common import (SCRIPTS, Failure, cache_dir, cache_lock, make_dir, native_k
 TOOLS = """hercules gcc make git gcc-s390x-linux-gnu libc6-dev libc6-dev-s390x-cross linux-libc-dev-s390x-cross
 gdb-multiarch socat
 iproute2 cpio xz-utils zstd binutils-s390x-linux-gnu libev-dev libelf-dev zlib1g-dev libseccomp-dev
-libcmocka-dev qemu-user python3-pytest python3-pytest-timeout qemu-system-misc clang clang-tidy
+libcmocka-dev libkdumpfile-dev libcapstone-dev libbpf-dev qemu-user python3-pytest python3-pytest-timeout qemu-system-misc clang clang-tidy
 clang-format cppcheck libclang-rt-14-dev mandoc util-linux""".split()
 
 NATIVE_TOOLS = """gcc libc6-dev make git gdb socat xz-utils zstd libev-dev libelf-dev zlib1g-dev libseccomp-dev
-libcmocka-dev python3-pytest python3-pytest-timeout qemu-system-misc clang clang-tidy clang-format
+libcmocka-dev libkdumpfile-dev libcapstone-dev libbpf-dev python3-pytest python3-pytest-timeout qemu-system-misc clang clang-tidy clang-format
 cppcheck mandoc util-linux""".split()
 
 SYSROOT_PACKAGES = """libev-dev libev4 libelf-dev libelf1 zlib1g-dev zlib1g libseccomp-dev
-libseccomp2 libcmocka-dev libcmocka0""".split()
+libseccomp2 libcmocka-dev libcmocka0 libcapstone-dev libcapstone4 libbpf-dev libbpf1""".split()
 
 KERNEL_METAPACKAGE = "linux-image-s390x"
 RELEASE = "bookworm"

@@ -231,6 +231,7 @@ static void find_capabilities(struct kvm_machine *m)
             "breakpoints and watchpoints are unavailable";
     m->irq_state = capability(m, KVM_CAP_S390_IRQ_STATE) > 0;
     m->base.reg_features = registers_features(&m->cpu[0]);
+    m->base.memory = m->memory.size;
 }
 
 /* The image is loaded first: KVM_CREATE_VM takes large pages from this process, and filling small ones is

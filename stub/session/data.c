@@ -150,6 +150,7 @@ void cmd_write_mem(struct session *s, const struct rsp_request *r)
     struct machine *m = s->target->machine;
     if (!may_write(s))
         return;
+    linux_changed(s->target->linux_guest);
     if (machine_write_memory(m, s->cpu, session_space(s), r->mem.addr, r->mem.data, r->mem.len) == r->mem.len)
         rsp_reply(&s->out, "OK");
     else

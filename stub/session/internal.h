@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "zgdbd/console.h"
+#include "zgdbd/linux.h"
 #include "zgdbd/proto.h"
 #include "zgdbd/regs.h"
 #include "zgdbd/session.h"
@@ -111,8 +112,9 @@ struct target {
     struct restarts restarts[2]; /* ends that say something is wrong are told apart from the others */
     struct resume_plan plan;     /* breakpoints points at the registry's snapshot */
     struct registry *registry;
-    struct console_ring printed; /* by commands of breakpoints */
-    uint64_t printed_lost;       /* bytes */
+    struct linux_guest *linux_guest; /* what the guest's memory tells, if it is Linux */
+    struct console_ring printed;     /* by commands of breakpoints */
+    uint64_t printed_lost;           /* bytes */
     struct printed_log printed_log;
     struct machine_per per_told; /* the last range of which the debugger heard that it costs much */
     char *xml;

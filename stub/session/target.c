@@ -35,6 +35,10 @@ int target_go(struct target *t, struct err *e)
     registry_snapshot(t);
     if (machine_resume(t->machine, &t->plan, e))
         return -1;
+    if (t->has_stop && t->stop.reason == STOP_RESET)
+        linux_reset(t->linux_guest);
+    else
+        linux_changed(t->linux_guest);
     t->dead = false;
     t->killed = false;
     per_tell(t);
@@ -57,6 +61,7 @@ int target_load(struct target *t, enum machine_reset_kind kind, const char *appe
 {
     if (machine_reset(t->machine, kind, append, e))
         return -1;
+    linux_reset(t->linux_guest);
     stops_clear(t);
     t->has_stop = false;
     t->dead = false;
@@ -416,7 +421,8 @@ struct target *target_create(const struct target_config *config, struct err *e)
     t->xml_len = reg_target_xml(t->machine->reg_features, NULL, 0);
     t->xml = malloc(t->xml_len + 1);
     t->registry = registry_create();
-    if (!t->xml || !t->registry)
+    t->linux_guest = linux_open(t->machine);
+    if (!t->xml || !t->registry || !t->linux_guest)
         goto no_memory;
     reg_target_xml(t->machine->reg_features, t->xml, t->xml_len + 1);
     return t;
@@ -430,6 +436,8 @@ no_memory:
 void target_destroy(struct target *t)
 {
     registry_destroy(t);
+    if (t->linux_guest)
+        linux_close(t->linux_guest);
     free(t->xml);
     free(t);
 }

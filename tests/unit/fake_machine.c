@@ -452,6 +452,7 @@ struct fake_machine *fake_create(struct machine_events events)
     f->machine.ncpus = 2;
     f->machine.caps =
         MACHINE_CAN_STEP | MACHINE_CAN_HW_BREAK | MACHINE_CAN_SW_BREAK | MACHINE_CAN_WRITE | MACHINE_CAN_RUN;
+    f->machine.memory = FAKE_MEMORY;
     f->machine.reg_features = 1u << REG_CORE | 1u << REG_ACR | 1u << REG_FPR | 1u << REG_CR;
     f->events = events;
     f->fits = FAKE_POINTS;
