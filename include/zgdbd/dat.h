@@ -88,10 +88,14 @@ struct dat_walk {
     const char *why; /* of a program interruption: in words that may follow its name and a colon; else NULL */
 };
 
-/* What translation looks at. Memory is the guest's absolute storage from 0 to size, contiguous, owned by the
- * caller. */
+/* What translation looks at. Memory is the guest's absolute storage from 0 to size: contiguous, owned by the
+ * caller, or what a function reads, which may have holes. A table in a hole is one outside of memory. */
 struct dat_context {
-    const uint8_t *memory;
+    const uint8_t *memory; /* NULL: read */
+    /* Copies up to len bytes from there, all of which lie below size; returns how many there were from the
+     * start on. */
+    size_t (*read)(void *reader, uint64_t absolute, void *buf, size_t len);
+    void *reader;
     uint64_t size;
     uint64_t psw_mask;
     uint64_t cr[16];
@@ -113,7 +117,7 @@ struct dat_result {
 
 /* Translates addr, after wrapping it to the PSW's addressing mode unless space is SPACE_ABSOLUTE. Returns 0
  * and fills *out, or returns the program interruption code of the failed access (SPACE_DEFAULT: that of the
- * PSW's space). The absolute address returned lies inside memory. Of SPACE_DEFAULT the
+ * PSW's space). The absolute address returned lies below size, but maybe in a hole. Of SPACE_DEFAULT the
  * walk is the last one that was done. */
 int dat_translate(const struct dat_context *ctx, enum mem_space space, uint64_t addr, struct dat_result *out);
 

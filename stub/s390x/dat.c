@@ -119,10 +119,11 @@ static int fetch_entry(const struct dat_context *ctx, enum dat_table table, uint
                        uint64_t *entry)
 {
     struct dat_step *step = dat_record(ctx, table, index, origin + index * 8);
+    uint8_t bytes[8];
 
-    if (origin >= ctx->size || ctx->size - origin < index * 8 + 8)
+    if (origin >= ctx->size || !dat_fetch(ctx, origin + index * 8, bytes, sizeof bytes))
         return dat_ends(ctx, PGM_ADDRESSING, "the entry lies outside of memory");
-    *entry = load_be64(ctx->memory + origin + index * 8);
+    *entry = load_be64(bytes);
     if (step) {
         step->bytes = 8;
         step->value[0] = *entry;
@@ -363,9 +364,15 @@ size_t dat_read(const struct dat_context *ctx, enum mem_space space, uint64_t ad
 
     while (done < len && !dat_translate(ctx, space, addr + done, &r)) {
         size_t n = (size_t)min64(len - done, r.left);
+        size_t got = n;
 
-        memcpy((uint8_t *)buf + done, ctx->memory + r.absolute, n);
-        done += n;
+        if (ctx->memory)
+            memcpy((uint8_t *)buf + done, ctx->memory + r.absolute, n);
+        else
+            got = ctx->read(ctx->reader, r.absolute, (uint8_t *)buf + done, n);
+        done += got;
+        if (got < n)
+            break;
     }
     return done;
 }

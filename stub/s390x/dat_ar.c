@@ -26,12 +26,10 @@ static int fetch(const struct dat_context *ctx, enum dat_table table, uint64_t i
                  unsigned bytes, uint64_t *out)
 {
     struct dat_step *step = dat_record(ctx, table, index, real);
-    uint64_t absolute = dat_real_to_absolute(ctx, real);
-    const uint8_t *from;
+    uint8_t from[24];
 
-    if (absolute >= ctx->size || ctx->size - absolute < bytes)
+    if (!dat_fetch(ctx, dat_real_to_absolute(ctx, real), from, bytes))
         return dat_ends(ctx, PGM_ADDRESSING, "the entry lies outside of memory");
-    from = ctx->memory + absolute;
     for (unsigned i = 0; i * 8 < bytes; i++) {
         out[i] = 0;
         for (unsigned byte = i * 8; byte < bytes && byte < i * 8 + 8; byte++)

@@ -3,6 +3,8 @@
 #ifndef ZGDBD_DAT_INTERNAL_H
 #define ZGDBD_DAT_INTERNAL_H
 
+#include <string.h>
+
 #include "zgdbd/dat.h"
 
 /* Address-space-control element. */
@@ -51,6 +53,17 @@ static inline int dat_ends(const struct dat_context *ctx, int code, const char *
     if (ctx->walk)
         ctx->walk->why = why;
     return code;
+}
+
+/* Copies a table's entry; false if it does not lie in memory. */
+static inline bool dat_fetch(const struct dat_context *ctx, uint64_t absolute, void *buf, unsigned bytes)
+{
+    if (absolute >= ctx->size || ctx->size - absolute < bytes)
+        return false;
+    if (!ctx->memory)
+        return ctx->read(ctx->reader, absolute, buf, bytes) == bytes;
+    memcpy(buf, ctx->memory + absolute, bytes);
+    return true;
 }
 
 /* The next step of the record, which is yet without a value. NULL if nothing is recorded. */

@@ -35,6 +35,30 @@ static void check_recorded(const struct dat_context *ctx, enum mem_space space, 
     dat_asce_describe(w.asce, text, sizeof text);
 }
 
+static size_t read_memory(void *reader, uint64_t absolute, void *buf, size_t len)
+{
+    const struct dat_context *ctx = reader;
+
+    if (absolute >= ctx->size || len > ctx->size - absolute)
+        abort();
+    memcpy(buf, ctx->memory + absolute, len);
+    return len;
+}
+
+/* Memory that is read by a function is translated in the same way. */
+static void check_reader(struct dat_context *ctx, enum mem_space space, uint64_t addr)
+{
+    struct dat_context reading = *ctx;
+    uint8_t buf[64], same[64];
+    size_t n = dat_read(ctx, space, addr, buf, sizeof buf);
+
+    reading.memory = NULL;
+    reading.read = read_memory;
+    reading.reader = ctx;
+    if (dat_read(&reading, space, addr, same, sizeof same) != n || memcmp(buf, same, n))
+        abort();
+}
+
 static void check(const struct dat_context *ctx, enum mem_space space, uint64_t addr)
 {
     uint8_t buf[64];
@@ -94,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     for (unsigned i = 0; i < 8; i++)
         for (enum mem_space space = SPACE_DEFAULT; space < SPACE_AR + 3; space++)
-            check(&ctx, space, addr[i]);
+            check(&ctx, space, addr[i]), check_reader(&ctx, space, addr[i]);
     free(memory);
     return 0;
 }

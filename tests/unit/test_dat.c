@@ -482,6 +482,71 @@ static void reads_wrap_and_end_with_memory(void **state)
     assert_memory_equal(buf, "\x15\x16\x17\x18\x01\x02\x03\x04", 8);
 }
 
+/* ---- memory that a function reads ---- */
+
+#define HOLE 0x500000ULL
+#define HOLE_END 0x501000ULL
+
+static size_t read_with_hole(void *reader, uint64_t absolute, void *buf, size_t len)
+{
+    const uint8_t *memory = reader;
+
+    assert_true(absolute < SIZE && len <= SIZE - absolute);
+    if (absolute >= HOLE && absolute < HOLE_END)
+        return 0;
+    if (absolute < HOLE && len > HOLE - absolute)
+        len = HOLE - absolute;
+    memcpy(buf, memory + absolute, len);
+    return len;
+}
+
+/* The tables of the rig, seen through a function; the rig's memory stays in *memory. */
+static struct dat_context with_reader(void)
+{
+    struct dat_context by_function = ctx;
+
+    by_function.memory = NULL;
+    by_function.read = read_with_hole;
+    by_function.reader = dat_at(0);
+    return by_function;
+}
+
+static void walks_tables_that_a_function_reads(void **state)
+{
+    struct dat_context by_function = with_reader();
+    uint8_t buf[8];
+
+    (void)state;
+    dat_put(0x234abc, 0x1122334455667788);
+    assert_int_equal(dat_translate(&by_function, SPACE_PRIMARY, virt, &r), 0);
+    assert_int_equal(r.absolute, 0x234abc);
+    assert_int_equal(dat_read(&by_function, SPACE_PRIMARY, virt, buf, sizeof buf), sizeof buf);
+    assert_memory_equal(buf, "\x11\x22\x33\x44\x55\x66\x77\x88", sizeof buf);
+    by_function.cr[1] = ~0xfffULL | 0xc | LENGTH_3; /* the entry's address wraps */
+    assert_int_equal(dat_translate(&by_function, SPACE_PRIMARY, virt, &r), PGM_ADDRESSING);
+}
+
+static void a_hole_is_outside_of_memory(void **state)
+{
+    struct dat_context by_function = with_reader();
+    struct dat_walk walk;
+    uint8_t buf[0x2000];
+
+    (void)state;
+    by_function.walk = &walk;
+    dat_put(PGT + 9 * 8, HOLE - 0x1000);
+    dat_put(PGT + 10 * 8, HOLE);
+    dat_put(PGT + 11 * 8, HOLE_END);
+    assert_int_equal(dat_read(&by_function, SPACE_PRIMARY, VIRT(5, 6, 7, 8, 9, 0xff0), buf, sizeof buf), 16);
+    assert_int_equal(dat_read(&by_function, SPACE_PRIMARY, VIRT(5, 6, 7, 8, 10, 0), buf, 1), 0);
+    assert_int_equal(dat_read(&by_function, SPACE_ABSOLUTE, HOLE - 8, buf, 64), 8);
+    dat_put(SGT + 8 * 8, HOLE); /* the page table itself */
+    assert_int_equal(dat_translate(&by_function, SPACE_PRIMARY, virt, &r), PGM_ADDRESSING);
+    assert_string_equal(walk.why, "the entry lies outside of memory");
+    assert_int_equal(walk.step[walk.n - 1].table, DAT_PAGE_TABLE);
+    assert_int_equal(walk.step[walk.n - 1].bytes, 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, dat_setup, dat_teardown)
 
 int main(void)
@@ -514,6 +579,8 @@ int main(void)
         TEST(default_does_not_fall_to_no_home),
         TEST(reads_across_pages),
         TEST(reads_wrap_and_end_with_memory),
+        TEST(walks_tables_that_a_function_reads),
+        TEST(a_hole_is_outside_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
