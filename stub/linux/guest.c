@@ -6,13 +6,12 @@
 #include "internal.h"
 
 /* Of each file that keeps something. */
-static linux_forget_fn *const forgetters[] = {NULL};
+static linux_forget_fn *const forgetters[] = {linux_forget_place, linux_forget_kallsyms};
 
 static void forget(struct linux_guest *g, enum linux_forget what)
 {
     for (size_t i = 0; i < sizeof forgetters / sizeof *forgetters; i++)
-        if (forgetters[i])
-            forgetters[i](g, what);
+        forgetters[i](g, what);
 }
 
 struct linux_guest *linux_open(struct machine *m)

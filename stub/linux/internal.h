@@ -22,4 +22,17 @@ enum linux_forget {
 
 typedef void linux_forget_fn(struct linux_guest *g, enum linux_forget what);
 
+linux_forget_fn linux_forget_place, linux_forget_kallsyms;
+
+/* read.c: exactly len bytes of absolute storage; false if not all of it is there. */
+bool linux_read_absolute(struct linux_guest *g, uint64_t addr, void *buf, size_t len);
+
+/* vmcoreinfo.c: a number that is another one for each kernel that this guest has come to, 0 while none is
+ * readable. What was read of a kernel is good as long as it is the same. */
+unsigned linux_generation(struct linux_guest *g);
+
+/* kallsyms.c: the last symbol at or below addr of a list that is sorted by address, of several at one address
+ * the first, as the kernel has it; NULL if addr lies behind its size. */
+const struct linux_symbol *linux_symbol_in(const struct linux_symbol *list, size_t n, uint64_t addr);
+
 #endif

@@ -170,6 +170,11 @@ static const struct monitor_command commands[] = {
      NULL, mon_translate},
     {"lowcore", "[N]", "the prefix area of the selected CPU, or of CPU N, field by field", NULL, NULL,
      mon_lowcore},
+    {"symbols", "[NAME|ADDRESS]", "what is known of the guest's Linux kernel, or one of its symbols",
+     "They come from the kernel's own memory (kallsyms, of Linux 6.0 and later), with KASLR too, once it "
+     "has\n"
+     "started far enough. With NAME: where that is; with ADDRESS (0x10fdee): what is there.\n",
+     NULL, mon_symbols},
     {"exits", NULL, "how often the guest has left KVM, by reason", NULL, mon_exits, NULL},
     {"trace", "[on | off | show [N] [REASON...]]", "record the guest's exits, and show the last ones",
      "While it is on, the last 65536 exits are kept with time, CPU, PSW, reason and what the guest wanted, "

@@ -59,6 +59,9 @@ monitor_fn mon_step_interrupts, mon_tod;
 /* monitor_catch.c */
 monitor_fn mon_catch, mon_uncatch;
 
+/* monitor_linux.c */
+monitor_fn mon_symbols;
+
 /* monitor_trace.c */
 monitor_fn mon_trace;
 
