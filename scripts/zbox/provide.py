@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Provides what the project needs and keeps it in the cache: native tools, the s390x sysroot,
-the box's images, the benchmark's additions, the same box with a later kernel, a later gdb for the long tests. Each part is made
-in a temporary place, renamed when complete and stamped with what it was made from; a matching
+the box's images, the benchmark's additions, the same box with a later kernel, the headers of both kernels and a later gdb for the
+long tests. Each part is made in a temporary place, renamed when complete and stamped with what it was made from; a matching
 stamp means nothing to do."""
 
 import glob
@@ -144,7 +144,7 @@ def tools():
 def apt_options(suite=None, architecture="s390x"):
     """An apt of its own: one architecture only, nothing installed, lists and archives in the cache. SUITE: one of the
     same mirror that this machine's apt need not know, and nothing else."""
-    lists = "apt/lists" if suite is None else f"apt/lists-{suite}"
+    lists = "-".join(["apt/lists", *([suite] if suite else []), *([architecture] if architecture != "s390x" else [])])
     for name in (f"{lists}/partial", "apt/archives/partial"):
         make_dir(cached(name))
     options = ["-o", f"APT::Architecture={architecture}", "-o", f"APT::Architectures={architecture}",
@@ -189,9 +189,9 @@ def resolve_kernel(suite=None):
     return found[0]
 
 
-def download(packages, directory, suite=None):
+def download(packages, directory, suite=None, architecture="s390x"):
     """The .deb files of exactly these packages; apt checks their sums."""
-    run(["apt-get", *apt_options(suite), "download", *packages], "downloading s390x packages",
+    run(["apt-get", *apt_options(suite, architecture), "download", *packages], f"downloading {architecture} packages",
         cwd=fresh_dir(directory))
 
 
@@ -299,7 +299,50 @@ def later():
 def long():
     """What only the long tests need."""
     later()
+    headers()
+    headers("later")
     later_gdb()
+
+
+def this_architecture():
+    return run(["dpkg", "--print-architecture"], "asking for this machine's architecture").strip()
+
+
+def headers(which="release"):
+    """What a module for this kernel is built with: HEADERS/build is the directory for make -C. The tools in it are those for
+    this machine."""
+    kernel(which)
+    name, suite = f"headers{KERNELS[which]}", LATER_SUITE if which == "later" else None
+    version = image.kernel_version(cached(f"kernel{KERNELS[which]}"))
+    wanted = fingerprint([name, version])
+    if is_stamped(name, wanted, f"{name}/build"):
+        return
+    need_room(make_dir(cache_dir()), 250, "the headers of the s390x kernel")
+    if suite:
+        add_suite(suite)
+    add_suite(suite or RELEASE, this_architecture())
+    place = cached(name)
+    with step(f"downloading and unpacking the headers of Linux {version}"):
+        fetch_headers(f"{place}.new", f"{place}.debs", version, suite)
+        replace_tree(f"{place}.new", place)
+    stamp(name, wanted)
+
+
+def fetch_headers(fresh, debs, version, suite):
+    package = f"linux-headers-{version}"
+    shown = run(["apt-cache", *apt_options(suite), "depends", package], f"looking for the headers of {version}")
+    needed = [line.split()[-1] for line in shown.splitlines() if "Depends: linux-" in line]
+    common, = (name for name in needed if name.endswith("-common"))
+    kbuild, = (name for name in needed if name.startswith("linux-kbuild-"))
+    download([package, common], debs, suite)
+    unpack(debs, fresh_dir(fresh))
+    download([kbuild], debs, suite or RELEASE, this_architecture())
+    unpack(debs, fresh)
+    shutil.rmtree(debs)
+    # It names the others by where they would be installed.
+    place = os.path.join(fresh, "usr/src", package)
+    write_whole(os.path.join(place, "Makefile"), f"include $(dir $(lastword $(MAKEFILE_LIST)))../{common}/Makefile\n".encode())
+    os.symlink(f"usr/src/{package}", os.path.join(fresh, "build"))
 
 
 # Its own dynamic linker finds its own libraries; gdb finds its data and its Python beside itself.
@@ -315,7 +358,7 @@ def later_gdb():
     if is_stamped("gdb-later", wanted, LATER_GDB):
         return
     need_room(make_dir(cache_dir()), 400, f"the gdb of {LATER_RELEASE}")
-    architecture = run(["dpkg", "--print-architecture"], "asking for this machine's architecture").strip()
+    architecture = this_architecture()
     add_suite(LATER_RELEASE, architecture)
     place = os.path.dirname(cached(LATER_GDB))
     fetch_with_libraries(place, LATER_GDB_PACKAGE, f"{LATER_GDB_PACKAGE} of {LATER_RELEASE}", LATER_RELEASE, architecture)
@@ -340,7 +383,8 @@ def ensure(*names):
 def clean():
     """Forget all that was made; the next setup starts from nothing."""
     with cache_lock():
-        for name in ("stamps", "apt", "sysroot", "kernel", "images", "box", "kernel-later", "box-later", "qemu", "gdb-later"):
+        for name in ("stamps", "apt", "sysroot", "kernel", "images", "box", "kernel-later", "box-later", "headers", "headers-later", "qemu",
+                     "gdb-later"):
             for suffix in ("", ".new", ".old", ".debs"):
                 shutil.rmtree(cached(name) + suffix, ignore_errors=True)
     say(f"removed what scripts/setup had put into {cache_dir()}")
