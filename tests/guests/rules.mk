@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Builds the guests of the end-to-end tests: $(BUILD)/guests/NAME.elf for each NAME. Included by the top Makefile.
 
-GUEST_NAMES := regs steps catch ticks calls conditions loops spaces dat access exits instructions sigp hello panic reboot sclp args lowargs smp
+GUEST_NAMES := regs steps catch ticks calls conditions loops spaces dat access exits instructions sigp hello panic reboot sclp args lowargs smp deaths
 GUEST_ELF   := $(GUEST_NAMES:%=$(BUILD)/guests/%.elf)
 GUEST_FLAGS := -march=z10 -msoft-float -g -O1 -ffreestanding -fno-pic -no-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
                -fno-omit-frame-pointer -Wall -Wextra -Werror

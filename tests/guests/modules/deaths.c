@@ -106,6 +106,15 @@ static noinline void die_by_pgmloop(void)
 	asm volatile(".long	0");
 }
 
+/* One that designates no memory, so that its instruction cannot be fetched, again and again. */
+static noinline void die_by_addrloop(void)
+{
+	local_irq_disable();
+	lowcore(PROGRAM_NEW_PSW)[0] = PSW_KERNEL_BITS & ~PSW_MASK_DAT;
+	lowcore(PROGRAM_NEW_PSW)[1] = 0x7ffffff000ul;
+	asm volatile(".long	0");
+}
+
 /* One that designates an operation code that does not exist. */
 static noinline void die_by_oploop(void)
 {
@@ -113,7 +122,7 @@ static noinline void die_by_oploop(void)
 
 	local_irq_disable();
 	asm volatile("larl	%0,0f" : "=a"(there));
-	lowcore(PROGRAM_NEW_PSW)[0] = PSW_KERNEL_BITS;
+	lowcore(PROGRAM_NEW_PSW)[0] = PSW_KERNEL_BITS | PSW_MASK_DAT;
 	lowcore(PROGRAM_NEW_PSW)[1] = there;
 	asm volatile("0:	.long	0xb9ff0000");
 }
@@ -150,6 +159,7 @@ static const struct {
 } ways[] = {
 	{"panic", die_by_panic}, {"bug", die_by_bug}, {"null", die_by_null}, {"wild", die_by_wild},
 	{"overflow", die_by_overflow}, {"wait", die_by_wait}, {"loop", die_by_loop}, {"pgmloop", die_by_pgmloop},
+	{"addrloop", die_by_addrloop},
 	{"oploop", die_by_oploop}, {"extloop", die_by_extloop}, {"garbage", die_by_garbage},
 };
 
