@@ -15,6 +15,10 @@ const char *stop_reason_name(enum stop_reason reason)
         return "watchpoint";
     case STOP_CATCH:
         return "catchpoint";
+    case STOP_WORD:
+        return "word";
+    case STOP_PANIC:
+        return "panic";
     case STOP_INTERRUPT:
         return "interrupt";
     case STOP_HALTED:

@@ -119,7 +119,10 @@ enum stop_reason {
     STOP_SW_BREAKPOINT,
     STOP_HW_BREAKPOINT,
     STOP_WATCH,
-    STOP_CATCH,     /* a catchpoint; the text decodes what happened */
+    STOP_CATCH, /* a catchpoint; the text decodes what happened */
+    STOP_WORD,  /* the plan's watched word has another value */
+    STOP_PANIC, /* Linux: panic() was called, at its first instruction. No engine's: the session makes it of
+                   a breakpoint of its own; resuming goes on with the panic */
     STOP_INTERRUPT, /* machine_interrupt() */
     STOP_HALTED,    /* no CPU of this resume can run on by itself (stopped, disabled wait), but one that was
                        held could go on and start it: no end. The same at once for such a CPU that was to

@@ -10,6 +10,7 @@ static const uint8_t signals[] = {
     [STOP_WATCH] = 0x05,    [STOP_INTERRUPT] = 0x02,     [STOP_DISABLED_WAIT] = 0x06,
     [STOP_SHUTDOWN] = 0x0f, [STOP_PROGRAM_LOOP] = 0x0b,  [STOP_RESET] = 0x01,
     [STOP_ERROR] = 0x04,    [STOP_CATCH] = 0x05,         [STOP_HALTED] = 0x00,
+    [STOP_WORD] = 0x05,     [STOP_PANIC] = 0x06,
 };
 
 /* gdb takes SIGTRAP at a breakpoint of its own for that one, and goes on if the condition is false. */
@@ -40,7 +41,8 @@ bool stop_is_end(enum stop_reason reason)
 /* Those of which the user learns by a line of text. */
 bool stop_speaks(const struct stop *stop)
 {
-    return stop->tell || stop->reason == STOP_HALTED || stop_is_end(stop->reason);
+    return stop->tell || stop->reason == STOP_HALTED || stop->reason == STOP_PANIC ||
+           stop_is_end(stop->reason);
 }
 
 /* gdb forgets a Ctrl-C once any stop has come. Another stop than one that the user sees for certain is left

@@ -35,6 +35,7 @@ static void test_stop_replies(void **state)
         {STOP_INTERRUPT, "T02", "thread:p1.1;", false},  {STOP_DISABLED_WAIT, "T06", "thread:p1.1;", true},
         {STOP_SHUTDOWN, "T0f", "thread:p1.1;", true},    {STOP_PROGRAM_LOOP, "T0b", "thread:p1.1;", true},
         {STOP_RESET, "T01", "thread:p1.1;", true},       {STOP_ERROR, "T04", "thread:p1.1;", true},
+        {STOP_PANIC, "T06", "thread:p1.1;", true},
     };
     struct world *w = *state;
     ask(w, ALL_FEATURES);
