@@ -195,14 +195,14 @@ static void put_storage(const struct other *p, const uint8_t *insn, char *buf, s
 
 static void put_two_storage(const struct other *p, const uint8_t *insn, char *buf, size_t size)
 {
-    unsigned r1 = insn[1] >> 4, r3 = insn[1] & 15;
+    unsigned r1 = insn[1] >> 4, r3 = insn[1] & 15, base = insn[2] >> 4;
     char first[OPERAND_BYTES], other[OPERAND_BYTES];
 
     address(first, insn + 2, p->form == FORM_SSD ? r1 : 0, 0);
     address(other, insn + 4, 0, 0);
     if (p->form == FORM_SSL)
-        snprintf(buf, size, "%s %u(%u, %%r%u), %s", p->name, load_be16(insn + 2) & 0xfffu, insn[1] + 1u,
-                 insn[2] >> 4, other);
+        snprintf(buf, size, "%s %u(%u, %%r%u), %s", p->name, load_be16(insn + 2) & 0xfffu, insn[1] + 1u, base,
+                 other);
     else if (p->form == FORM_SSE)
         snprintf(buf, size, "%s %s, %s", p->name, first, other);
     else
@@ -211,11 +211,10 @@ static void put_two_storage(const struct other *p, const uint8_t *insn, char *bu
 
 static void put_registers(const struct other *p, const uint8_t *insn, char *buf, size_t size)
 {
-    unsigned r1 = insn[3] >> 4, r2 = insn[3] & 15, r3 = insn[2] >> 4;
+    const uint8_t *at = insn + (p->form == FORM_RR ? 1 : 3);
+    unsigned r1 = *at >> 4, r2 = *at & 15, r3 = p->form == FORM_RR ? 0 : insn[2] >> 4;
 
-    if (p->form == FORM_RR)
-        snprintf(buf, size, "%s %%r%u, %%r%u", p->name, insn[1] >> 4, insn[1] & 15);
-    else if (p->form == FORM_R1)
+    if (p->form == FORM_R1)
         snprintf(buf, size, "%s %%r%u", p->name, r1);
     else if (p->form == FORM_RRFR && r3)
         snprintf(buf, size, "%s %%r%u, %%r%u, %%r%u", p->name, r1, r3, r2);
