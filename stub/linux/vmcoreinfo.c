@@ -11,6 +11,11 @@
 #define LC_VMCORE_INFO 0xe0c /* absolute, as is the next; u64 each, the first not aligned */
 #define LC_OS_INFO 0xe18
 
+/* The kernel is placed in whole pages, and its virtual addresses have at most 53 bits (arch/s390/boot/
+ * {kaslr,startup}.c): anything else, odd or not, is of no kernel. */
+#define PLACE_ALIGN 4096u
+#define PLACE_END (1ULL << 53)
+
 #define NOTE_NAME "VMCOREINFO"
 #define NOTE_HEADER 24u /* three words, and the name in 12 bytes */
 /* Linux has VMCOREINFO_BYTES for it, a page. */
@@ -171,14 +176,21 @@ static void take_text(struct linux_place *p, char *text)
     f->text_len = strlen(text);
 }
 
+static bool is_place(uint64_t offset)
+{
+    return offset < PLACE_END && offset % PLACE_ALIGN == 0;
+}
+
 /* An entry of 0 may be one that this kernel does not have. */
 static void take_os_info(struct linux_place *p, const uint8_t *os_info)
 {
     struct linux_facts *f = &p->facts;
 
     f->kaslr_offset = load_be64(os_info_entry(os_info, OS_INFO_KASLR_OFFSET));
-    if (!f->kaslr_offset)
+    if (!f->kaslr_offset || !is_place(f->kaslr_offset)) {
+        *f = nothing;
         return;
+    }
     f->state = LINUX_PLACED;
     f->has_kaslr = true;
     f->identity_base = load_be64(os_info_entry(os_info, OS_INFO_IDENTITY_BASE));
@@ -228,7 +240,7 @@ static void look(struct linux_guest *g, struct linux_place *p)
     char *text = NULL;
 
     p->facts = nothing;
-    if (word & 1) {
+    if (word & 1 && is_place(word & ~1ULL)) {
         p->facts.state = LINUX_PLACED;
         p->facts.has_kaslr = true;
         p->facts.kaslr_offset = word & ~1ULL;

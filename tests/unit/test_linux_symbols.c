@@ -97,6 +97,19 @@ static void states_in_their_order(void **state)
     assert_int_equal(linux_facts(r->g)->state, LINUX_READABLE);
 }
 
+/* Nor does what is no place of a kernel make one: storage that is full of garbage. */
+static void garbage_is_no_place(void **state)
+{
+    static const uint64_t words[] = {0xa0601912174db0bb, 0x4d254801, 0x20000000000001, UINT64_MAX,
+                                     0xdeadbeef};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        lrig_put64(*state, 0xe0c, words[i]);
+        assert_int_equal(facts(*state)->state, LINUX_UNKNOWN);
+        assert_false(facts(*state)->has_kaslr);
+    }
+}
+
 /* What was known of a placed kernel does not outlive a reset. */
 static void reset_forgets(void **state)
 {
@@ -409,6 +422,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         HIGH(nothing_there),
         HIGH(states_in_their_order),
+        HIGH(garbage_is_no_place),
         HIGH(reset_forgets),
         HIGH(what_the_text_tells),
         LOW(what_the_text_tells),
