@@ -22,7 +22,7 @@ enum linux_forget {
 
 typedef void linux_forget_fn(struct linux_guest *g, enum linux_forget what);
 
-linux_forget_fn linux_forget_place, linux_forget_kallsyms;
+linux_forget_fn linux_forget_place, linux_forget_kallsyms, linux_forget_modules;
 
 /* read.c: exactly len bytes of absolute storage; false if not all of it is there. */
 bool linux_read_absolute(struct linux_guest *g, uint64_t addr, void *buf, size_t len);
@@ -34,5 +34,10 @@ unsigned linux_generation(struct linux_guest *g);
 /* kallsyms.c: the last symbol at or below addr of a list that is sorted by address, of several at one address
  * the first, as the kernel has it; NULL if addr lies behind its size. */
 const struct linux_symbol *linux_symbol_in(const struct linux_symbol *list, size_t n, uint64_t addr);
+
+/* The same of the kernel alone, by name; modules.c: of modules alone. NULL if there is none. */
+const struct linux_symbol *linux_kernel_symbol(struct linux_guest *g, const char *name);
+const struct linux_symbol *linux_module_symbol_at(struct linux_guest *g, uint64_t addr);
+const struct linux_symbol *linux_module_symbol_named(struct linux_guest *g, const char *name);
 
 #endif

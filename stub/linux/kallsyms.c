@@ -413,7 +413,11 @@ bool linux_symbol_at(struct linux_guest *g, uint64_t addr, struct linux_symbol *
     const struct linux_symbol *list, *s;
     size_t n;
 
-    s = linux_symbols(g, &list, &n, NULL) ? NULL : linux_symbol_in(list, n, addr);
+    if (linux_symbols(g, &list, &n, NULL))
+        return false;
+    s = linux_symbol_in(list, n, addr);
+    if (!s)
+        s = linux_module_symbol_at(g, addr);
     if (s)
         *out = *s;
     return s != NULL;
@@ -470,14 +474,22 @@ static const struct linux_symbol *named(const struct linux_kallsyms *k, const ch
     return NULL;
 }
 
-bool linux_symbol_named(struct linux_guest *g, const char *name, uint64_t *addr)
+const struct linux_symbol *linux_kernel_symbol(struct linux_guest *g, const char *name)
 {
-    const struct linux_symbol *list, *s;
+    const struct linux_symbol *list;
     size_t n;
 
     if (linux_symbols(g, &list, &n, NULL) || (!g->syms->hash && !make_hash(g->syms)))
-        return false;
-    s = named(g->syms, name);
+        return NULL;
+    return named(g->syms, name);
+}
+
+bool linux_symbol_named(struct linux_guest *g, const char *name, uint64_t *addr)
+{
+    const struct linux_symbol *s = linux_kernel_symbol(g, name);
+
+    if (!s)
+        s = linux_module_symbol_named(g, name);
     if (s)
         *addr = s->addr;
     return s != NULL;

@@ -175,6 +175,8 @@ static const struct monitor_command commands[] = {
      "has\n"
      "started far enough. With NAME: where that is; with ADDRESS (0x10fdee): what is there.\n",
      NULL, mon_symbols},
+    {"modules", NULL, "the modules of the guest's Linux kernel, and where their code is", NULL, mon_modules,
+     NULL},
     {"exits", NULL, "how often the guest has left KVM, by reason", NULL, mon_exits, NULL},
     {"trace", "[on | off | show [N] [REASON...]]", "record the guest's exits, and show the last ones",
      "While it is on, the last 65536 exits are kept with time, CPU, PSW, reason and what the guest wanted, "

@@ -61,6 +61,7 @@ monitor_fn mon_catch, mon_uncatch;
 
 /* monitor_linux.c */
 monitor_fn mon_symbols;
+void mon_modules(struct session *s, struct text *out);
 
 /* monitor_trace.c */
 monitor_fn mon_trace;

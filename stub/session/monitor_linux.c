@@ -62,3 +62,25 @@ bool mon_symbols(struct session *s, const char *args, struct text *out)
         put(out, "No symbol is called \"%.*s\".\n", LINUX_NAME_BYTES, args);
     return true;
 }
+
+void mon_modules(struct session *s, struct text *out)
+{
+    const struct linux_module *list;
+    struct err e;
+    size_t n;
+    bool guessed = false;
+    if (linux_modules(s->target->linux_guest, &list, &n, &e)) {
+        put(out, "%s\n", e.text);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        put(out, "%-24s 0x%llx, %llu bytes of code%s, %zu symbols\n", list[i].name,
+            (unsigned long long)list[i].base, (unsigned long long)list[i].size,
+            list[i].guessed ? " (guessed)" : "", list[i].nsymbols);
+        guessed |= list[i].guessed;
+    }
+    if (n == 0)
+        put(out, "No module is loaded.\n");
+    if (guessed)
+        put(out, "guessed: found in struct module by its looks\n");
+}

@@ -266,3 +266,93 @@ void lrig_boot(struct linux_rig *r)
     put_kallsyms(r);
     put_note(r);
 }
+
+/* ---- modules ---- */
+
+#define MODULE_NODE 0x200u /* of the tree, in struct module; multiple of 8 */
+#define MODULE_KALLSYMS 0x400u
+#define MODULE_BYTES 0x800u
+
+void lrig_list(struct linux_rig *r)
+{
+    r->modules = lrig_room(r, 16, 16);
+    lrig_put64(r, r->modules, lrig_virtual(r, r->modules));
+    lrig_put64(r, r->modules + 8, lrig_virtual(r, r->modules));
+}
+
+/* list_add(): at is the link's place. */
+static void link_in(struct linux_rig *r, uint64_t at)
+{
+    uint64_t next = load_be64(r->fake->memory + r->modules);
+
+    lrig_put64(r, at, next);
+    lrig_put64(r, at + 8, lrig_virtual(r, r->modules));
+    lrig_put64(r, next - r->virt + 8, lrig_virtual(r, at));
+    lrig_put64(r, r->modules, lrig_virtual(r, at));
+}
+
+/* base and sizes in front of the node, which begins with the module's address. */
+static void put_layout(struct linux_rig *r, uint64_t node, uint64_t module, uint64_t base, uint32_t size)
+{
+    lrig_put64(r, node - 24, lrig_virtual(r, base));
+    lrig_put32(r, node - 16, size);
+    for (unsigned i = 0; i < 3; i++)
+        lrig_put32(r, node - 12 + 4 * i, 0x1000);
+    lrig_put64(r, node, lrig_virtual(r, module));
+}
+
+static void put_memory(struct linux_rig *r, uint64_t node, uint64_t module, uint64_t base, uint32_t size)
+{
+    lrig_put64(r, node - 16, size ? lrig_virtual(r, base) : 0);
+    lrig_put32(r, node - 8, size);
+    lrig_put64(r, node, lrig_virtual(r, module));
+}
+
+/* The three tables, and where they are into a struct mod_kallsyms. The first symbol is empty, as in every
+ * table. */
+static void put_module_symbols(struct linux_rig *r, uint64_t at, uint64_t tables, uint64_t code,
+                               const struct rig_symbol *symbols, size_t n)
+{
+    uint64_t types = tables + 24 * (n + 1), strings = types + n + 1, name = strings + 1;
+
+    for (size_t i = 0; i < n; i++) {
+        uint64_t sym = tables + 24 * (i + 1);
+        lrig_put32(r, sym, (uint32_t)(name - strings));
+        lrig_put32(r, sym + 4, 1);
+        lrig_put64(r, sym + 8, lrig_virtual(r, code + symbols[i].addr));
+        lrig_put(r, types + i + 1, &symbols[i].type, 1);
+        lrig_put(r, name, symbols[i].name, strlen(symbols[i].name) + 1);
+        name += strlen(symbols[i].name) + 1;
+    }
+    lrig_put64(r, at, lrig_virtual(r, tables));
+    lrig_put32(r, at + 8, (uint32_t)n + 1);
+    lrig_put64(r, at + 16, lrig_virtual(r, strings));
+    lrig_put64(r, at + 24, lrig_virtual(r, types));
+}
+
+uint64_t lrig_module(struct linux_rig *r, const char *name, enum rig_module_form form,
+                     const struct rig_symbol *symbols, size_t n)
+{
+    uint64_t code = lrig_room(r, 0x4000, 0x1000), module = code + 0x1000, tables = module + MODULE_BYTES;
+    uint64_t kallsyms = module + MODULE_KALLSYMS;
+
+    lrig_put(r, module + 24, name, strlen(name));
+    link_in(r, module + 8);
+    if (form == RIG_MEMORY) {
+        put_memory(r, module + MODULE_NODE, module, code, 0x1000);
+        put_memory(r, module + MODULE_NODE + 72, module, module, 0x1000);
+        put_memory(r, module + MODULE_NODE + 2 * 72, module, 0, 0);
+    } else {
+        put_layout(r, module + MODULE_NODE, module, code, 0x2000);
+        put_layout(r, module + MODULE_NODE + 80, module, code + 0x2000, form == RIG_STARTING ? 0x2000 : 0);
+    }
+    lrig_put64(r, kallsyms, lrig_virtual(r, kallsyms + 8));
+    put_module_symbols(r, kallsyms + 8, tables, code, symbols, n);
+    if (form == RIG_STARTING) {
+        lrig_put32(r, module, 1);
+        lrig_put64(r, kallsyms, lrig_virtual(r, code + 0x3000));
+        put_module_symbols(r, code + 0x3000, code + 0x3020, code, symbols, n);
+        lrig_put32(r, kallsyms + 16, 1); /* its own table has no symbol that lasts */
+    }
+    return module;
+}

@@ -34,6 +34,7 @@ struct linux_rig {
     size_t nsymbols;
     char text[RIG_TEXT]; /* vmcoreinfo's */
     size_t text_len;
+    uint64_t modules; /* the list's head, once there is one */
     uint64_t names, addresses, num_syms, token_table, token_index, relative_base; /* of kallsyms */
 };
 
@@ -64,6 +65,23 @@ void lrig_symbol(struct linux_rig *r, const char *name, char type, uint64_t addr
 /* Writes kallsyms (if there are symbols), the note, and its address at absolute 0xe0c. The facts of a kernel
  * are in vmcoreinfo by themselves; _stext, panic and _etext are symbols, from RIG_KERNEL on. */
 void lrig_boot(struct linux_rig *r);
+
+/* The head of the list of modules, empty until there are some. To be made before rig_boot() if a symbol is to
+ * name it: lrig_symbol(r, "modules", 'D', lrig_virtual(r, r->modules)). */
+void lrig_list(struct linux_rig *r);
+
+/* struct module as it is up to 6.3 (struct module_layout), from 6.4 on (module_memory), and while it starts.
+ */
+enum rig_module_form {
+    RIG_LAYOUT,
+    RIG_MEMORY,
+    RIG_STARTING, /* as RIG_LAYOUT, with code of the start, and the symbols in its storage */
+};
+
+/* A module at the front of the list, of a page of code (what its symbols' addresses are counted from), and
+ * others for its structure and its symbols; the address of struct module. */
+uint64_t lrig_module(struct linux_rig *r, const char *name, enum rig_module_form form,
+                     const struct rig_symbol *symbols, size_t n);
 
 /* The CPUs have no control registers, as in some dumps. */
 void lrig_without_cr(struct linux_rig *r);
