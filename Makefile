@@ -49,13 +49,22 @@ UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 UNIT_SUPPORT := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
 
-S390X_OBJ := $(SRC:%.c=$(BUILD)/s390x/%.o)
+# Debian has no static libkdumpfile: without a shared one for the target, zgdbd reads no dumps.
+KDUMPFILE_SRC := stub/core/open.c stub/core/memory.c
+ifneq ($(SYSROOT),)
+S390X_SRC := $(filter-out $(KDUMPFILE_SRC),$(SRC))
+S390X_DEFS := -DZGDBD_NO_KDUMPFILE
+else
+S390X_SRC := $(SRC)
+S390X_LIBS += -lkdumpfile
+endif
+S390X_OBJ := $(S390X_SRC:%.c=$(BUILD)/s390x/%.o)
 # The engine's sources see the s390x KVM interface on every machine, so that its tests run under native sanitizers.
 NATIVE_CC    ?= gcc
 NATIVE_SAN   := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 NATIVE_FLAGS := -O1 -g $(NATIVE_SAN)
 NATIVE_OBJ   := $(SRC:%.c=$(BUILD)/native/%.o)
-NATIVE_LIBS  := -lev -lbpf -lelf -lz -lcapstone -lcmocka -lm
+NATIVE_LIBS  := -lev -lbpf -lelf -lz -lcapstone -lkdumpfile -lcmocka -lm
 UAPI         := $(BUILD)/uapi
 FUZZ_CC      ?= clang
 FUZZ_FLAGS   := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -72,11 +81,34 @@ help: ## this list
 $(BUILD)/s390x/%.o: %.c
 	@mkdir -p $(@D)
 	@$(SAY) 'CC' $@
-	$(Q)$(CC_S390X) $(CFLAGS_ALL) $(S390X_INC) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC_S390X) $(CFLAGS_ALL) $(S390X_INC) $(S390X_DEFS) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/zgdbd: $(BUILD)/s390x/stub/main.o $(S390X_OBJ)
 	@$(SAY) 'LINK' $@
 	$(Q)$(CC_S390X) $(S390X_STATIC) -pthread -Wl,--s390-pgste $(LDFLAGS) -o $@ $^ $(S390X_LIBS)
+
+# ---- for this machine's own architecture: dumps, and guests where that is s390x ----
+HOST_CC ?= $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
+ifeq ($(HOST_ARCH),s390x)
+HOST_SRC  := $(SRC)
+HOST_LINK := -Wl,--s390-pgste
+else
+HOST_SRC  := $(filter-out stub/kvm/%,$(SRC))
+HOST_DEFS := -DZGDBD_NO_KVM='"$(HOST_ARCH)"'
+endif
+HOST_OBJ  := $(HOST_SRC:%.c=$(BUILD)/host/%.o)
+HOST_LIBS := $(filter-out -lcmocka,$(NATIVE_LIBS))
+
+host: $(BUILD)/host/zgdbd ## build zgdbd for this machine's architecture, to look at dumps: build/host/zgdbd
+
+$(BUILD)/host/%.o: %.c
+	@mkdir -p $(@D)
+	@$(SAY) 'CC' $@
+	$(Q)$(HOST_CC) $(CFLAGS_ALL) $(HOST_DEFS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/host/zgdbd: $(BUILD)/host/stub/main.o $(HOST_OBJ)
+	@$(SAY) 'LINK' $@
+	$(Q)$(HOST_CC) -pthread $(HOST_LINK) $(LDFLAGS) -o $@ $^ $(HOST_LIBS)
 
 # ---- tests ----
 $(UAPI)/asm/kvm.h:
@@ -210,7 +242,7 @@ install: $(BUILD)/zgdbd ## install zgdbd and its manual page below DESTDIR/prefi
 clean: ## remove what was built (not the cache of downloads)
 	rm -rf $(BUILD)
 
-.PHONY: all help setup demo demo-shell check check-long bench fuzz fuzz-short $(FUZZ_RUNS) lint lint-format lint-cppcheck lint-tidy \
+.PHONY: all help host setup demo demo-shell check check-long bench fuzz fuzz-short $(FUZZ_RUNS) lint lint-format lint-cppcheck lint-tidy \
         install unit unit-native unit-s390x clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -33,6 +33,8 @@ const char *stop_reason_name(enum stop_reason reason)
         return "reset";
     case STOP_ERROR:
         return "error";
+    case STOP_DUMP:
+        return "dump";
     }
     return "unknown";
 }

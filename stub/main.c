@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "zgdbd/kvm.h"
+#include "zgdbd/engines.h"
 #include "zgdbd/options.h"
 #include "zgdbd/server.h"
 #include "zgdbd/session.h"
@@ -24,31 +24,14 @@ struct daemon {
     struct target *target;
 };
 
-static int make_guest(struct daemon *d, const struct options *o, struct err *e)
+static int make_machine(struct daemon *d, const struct options *o, struct err *e)
 {
-    struct kvm_config config = {
-        .memory = o->memory,
-        .ncpus = o->cpus,
-        .memory_file = o->memory_file,
-        .ipl = {.image = o->image,
-                .initrd = o->initrd,
-                .append = o->append,
-                .flat = o->flat,
-                .load_address = o->load_address,
-                .has_entry = o->has_entry,
-                .entry = o->entry,
-                .has_psw = o->has_psw,
-                .psw = o->psw,
-                .nextras = o->nextras,
-                .extras = o->extras},
-        .consoles = o->console_type,
-        .console = &d->console->out,
-        .input = &d->console->in,
-        .events = {.wake = server_wake, .ctx = d->server},
-        .system = &kvm_host,
-    };
-    d->machine = kvm_create(&config, e);
-    if (!d->machine || machine_set(d->machine, MACHINE_TOD_RUNS, o->tod_runs, e))
+    struct engine_setup setup = {.options = o,
+                                 .console = &d->console->out,
+                                 .input = &d->console->in,
+                                 .events = {.wake = server_wake, .ctx = d->server}};
+    d->machine = engine_create(&setup, e);
+    if (!d->machine)
         return -1;
     if (d->machine->notice)
         log_msg(LOG_WARNING, "%s", d->machine->notice);
@@ -93,13 +76,16 @@ static int make(struct daemon *d, const struct options *o, struct err *e)
     d->exec = exec_file_open(o->image, o->symbols, o->memory, e);
     if (!d->exec)
         return -1;
-    if (make_consoles(d, o, e) || make_guest(d, o, e))
+    if (make_consoles(d, o, e) || make_machine(d, o, e))
         return -1;
     if (o->stdio)
         return server_stdio(d->server, 0, 1, e);
     if (server_listen(d->server, &o->listen, name, sizeof name, e))
         return -1;
-    fprintf(stderr, "zgdbd: listening on %s%s\n", name, o->run ? "" : "; the guest waits for a debugger");
+    fprintf(stderr, "zgdbd: listening on %s%s\n", name,
+            o->core  ? "; the dump waits for a debugger"
+            : o->run ? ""
+                     : "; the guest waits for a debugger");
     return 0;
 }
 

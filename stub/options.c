@@ -16,6 +16,7 @@
 
 enum {
     OPT_APPEND = 256,
+    OPT_CORE,
     OPT_INITRD,
     OPT_SYMBOLS,
     OPT_LOAD,
@@ -46,6 +47,7 @@ enum {
 
 static const struct option long_options[] = {
     {"append", required_argument, NULL, OPT_APPEND},
+    {"core", required_argument, NULL, OPT_CORE},
     {"initrd", required_argument, NULL, OPT_INITRD},
     {"symbols", required_argument, NULL, OPT_SYMBOLS},
     {"load", required_argument, NULL, OPT_LOAD},
@@ -77,7 +79,8 @@ static const struct option long_options[] = {
 
 static const char help[] =
     "Usage: zgdbd [options] IMAGE\n"
-    "Creates an s390x KVM guest from IMAGE and lets gdb debug it.\n"
+    "       zgdbd [options] --core FILE\n"
+    "Creates an s390x KVM guest from IMAGE and lets gdb debug it, or lets gdb look at the dump FILE.\n"
     "IMAGE is an s390x ELF executable, a raw Linux kernel image or, with --load-address, any binary;\n"
     "it may be compressed with gzip.\n"
     "\n"
@@ -93,6 +96,10 @@ static const char help[] =
     "  --cpus N              CPUs, 1 to 64 (default 1)\n"
     "  --tod WHAT            its TOD clock while it is stopped: stop or run (default stop)\n"
     "  --run                 start at once instead of waiting for a debugger\n"
+    "\n"
+    "In place of a guest:\n"
+    "  --core FILE           a dump of an s390x system, on any host: ELF vmcore, kdump-compressed or s390\n"
+    "                        stand-alone. It goes with --symbols and what follows below \"The debugger\"\n"
     "\n"
     "The guest's console:\n"
     "  --console WHERE       stdio, pty, unix:PATH, or output only: file:PATH, log:PATH (with time stamps);\n"
@@ -351,6 +358,7 @@ struct given {
     bool listen;
     bool listen_any;
     bool console;
+    int guest; /* an option that means nothing to a dump; 0: none was */
 };
 
 static int parse_console_option(int option, struct options *o, struct given *given, struct err *e)
@@ -417,6 +425,9 @@ static int parse_option(int option, struct options *o, struct given *given, stru
     case OPT_SYMBOLS:
         o->symbols = optarg;
         return 0;
+    case OPT_CORE:
+        o->core = optarg;
+        return 0;
     case OPT_ON_PANIC:
         return parse_action("on-panic", optarg, &o->policy.on_panic, e);
     case OPT_ON_RESET:
@@ -441,7 +452,7 @@ static int check_consoles(struct options *o, const struct given *given, struct e
 {
     unsigned stdio = 0;
     if (!given->console)
-        o->consoles[o->nconsoles++].kind = o->stdio ? CONSOLE_NONE : CONSOLE_STDIO;
+        o->consoles[o->nconsoles++].kind = o->stdio || o->core ? CONSOLE_NONE : CONSOLE_STDIO;
     for (unsigned i = 0; i < o->nconsoles; i++) {
         stdio += o->consoles[i].kind == CONSOLE_STDIO;
         if (o->consoles[i].kind == CONSOLE_NONE && o->nconsoles > 1)
@@ -455,8 +466,34 @@ static int check_consoles(struct options *o, const struct given *given, struct e
     return 0;
 }
 
+/* What may be said of a dump. */
+static bool suits_core(int option)
+{
+    static const int suitable[] = {OPT_CORE,  OPT_SYMBOLS,       OPT_LISTEN, OPT_LISTEN_ANY,
+                                   OPT_STDIO, OPT_ON_DISCONNECT, OPT_LOG};
+    for (size_t i = 0; i < sizeof suitable / sizeof *suitable; i++)
+        if (option == suitable[i])
+            return true;
+    return false;
+}
+
+static int check_core(const struct options *o, const struct given *given, struct err *e)
+{
+    const struct option *name = long_options;
+    if (o->image)
+        return err_set(e, EXIT_USAGE, "--core and IMAGE exclude each other: a dump cannot be started");
+    if (!given->guest)
+        return 0;
+    while (name->val != given->guest)
+        name++;
+    return err_set(e, EXIT_USAGE,
+                   "--core and --%s exclude each other: a dump is what it is, and runs no more", name->name);
+}
+
 static int check_together(struct options *o, const struct given *given, struct err *e)
 {
+    if (o->core && check_core(o, given, e))
+        return -1;
     if (o->stdio && given->listen)
         return err_set(e, EXIT_USAGE, "--stdio and --listen exclude each other");
     if (check_consoles(o, given, e))
@@ -475,7 +512,7 @@ static int check_together(struct options *o, const struct given *given, struct e
 
 enum options_verdict options_parse(int argc, char **argv, struct options *o, struct err *e)
 {
-    struct given given = {false, false, false};
+    struct given given = {false, false, false, 0};
     int option;
     *o = (struct options){.memory = MEMORY_DEFAULT,
                           .cpus = 1,
@@ -500,11 +537,13 @@ enum options_verdict options_parse(int argc, char **argv, struct options *o, str
             err_set(e, EXIT_USAGE, "option %s is unknown or ambiguous, or takes no value", argv[optind - 1]);
         if (option == ':' || option == '?' || parse_option(option, o, &given, e))
             return OPTIONS_ERROR;
+        if (!suits_core(option))
+            given.guest = option;
     }
-    if (argc - optind != 1) {
+    if (argc - optind > 1 || (argc == optind && !o->core)) {
         err_set(e, EXIT_USAGE, argc == optind ? "no IMAGE was given" : "more than one IMAGE was given");
         return OPTIONS_ERROR;
     }
-    o->image = argv[optind];
+    o->image = argv[optind]; /* NULL behind the last one */
     return check_together(o, &given, e) ? OPTIONS_ERROR : OPTIONS_RUN;
 }

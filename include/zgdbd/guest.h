@@ -137,6 +137,10 @@ int status_store(const struct guest_memory *mem, uint64_t address, const struct 
 /* The store-status operation: at STATUS_ADDRESS, and the architectural mode (1) at absolute 0xa3. */
 int status_store_assigned(const struct guest_memory *mem, const struct cpu_status *status);
 
+/* What status_store() has put into STATUS_BYTES bytes; vectors and guarded storage are left as they are. Of
+ * the clock comparator bits 56-63 are zero. */
+void status_load(const uint8_t *area, struct cpu_status *status);
+
 /* The additional status: vector registers in the first 512 bytes, and in an area of 2 KiB or more the four
  * guarded-storage registers at 1024. */
 int status_store_additional(const struct guest_memory *mem, uint64_t address, uint64_t length,

@@ -133,6 +133,7 @@ enum stop_reason {
     STOP_PROGRAM_LOOP,  /* interruption whose new PSW interrupts again: the guest cannot run on */
     STOP_RESET,         /* the guest asked for a reset (re-IPL); resuming performs it */
     STOP_ERROR,         /* the engine cannot run the guest (text says why) */
+    STOP_DUMP,          /* here it stood when the dump was taken */
 };
 
 #define STOP_TEXT_BYTES 448 /* an interruption with its old PSW decoded fits */
@@ -260,6 +261,7 @@ struct machine_ops {
     void (*per)(struct machine *m, struct machine_per *out);
     int (*trace)(struct machine *m, bool on, struct err *e);
     size_t (*trace_read)(struct machine *m, uint64_t *next, struct exit_record *out, size_t max);
+    const char *(*doubt)(struct machine *m, unsigned cpu);
 };
 
 /* The common part of every engine; an engine embeds it first. Everything here is constant after creation. */
@@ -270,6 +272,8 @@ struct machine {
     unsigned reg_features; /* bit mask of enum reg_feature (regs.h) */
     uint64_t memory;       /* bytes of absolute storage, from 0; a dump may have holes in it */
     const char *notice;    /* what the user must know about this engine at start, or NULL */
+    const char
+        *fixed; /* why it can never run and nothing in it be changed (a dump), as a clause; else NULL */
 };
 
 /* Ends all CPUs and frees the machine. */
@@ -293,7 +297,8 @@ static inline void machine_interrupt(struct machine *m)
 }
 
 /* Hands out the next stop, if there is one and no CPU runs: at least one for each resume, at most one for
- * each CPU, in the order in which they came. A CPU that stopped only because another did has none, and its
+ * each CPU, in the order in which they came. Of a machine that stood somewhere before it was created (a dump)
+ * there is one without a resume. A CPU that stopped only because another did has none, and its
  * action is not done yet. */
 static inline bool machine_next_stop(struct machine *m, struct stop *out)
 {
@@ -445,6 +450,13 @@ static inline size_t machine_trace_read(struct machine *m, uint64_t *next, struc
                                         size_t max)
 {
     return m->ops->trace_read ? m->ops->trace_read(m, next, out, max) : 0;
+}
+
+/* Which registers of the CPU, as read, may not be those that it had, as a sentence without its period; NULL
+ * if all are. */
+static inline const char *machine_doubt(struct machine *m, unsigned cpu)
+{
+    return m->ops->doubt ? m->ops->doubt(m, cpu) : NULL;
 }
 
 /* Name of a reason for the log and the monitor: "breakpoint", "disabled wait"... */

@@ -19,7 +19,8 @@ enum options_verdict {
 };
 
 struct options {
-    const char *image;
+    const char *image;   /* NULL with core */
+    const char *core;    /* --core: the dump, or NULL */
     const char *append;  /* or NULL */
     const char *initrd;  /* or NULL */
     const char *symbols; /* or NULL */

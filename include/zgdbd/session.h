@@ -6,7 +6,7 @@
  * thread and never blocks.
  *
  * What a debugger reads as the signal of a stop (gdb's numbers):
- *   05 SIGTRAP  step, breakpoint, watchpoint, the guest's first instruction
+ *   05 SIGTRAP  step, breakpoint, watchpoint, the guest's first instruction, where a CPU stood in a dump
  *   02 SIGINT   interrupted by the debugger, or stopped because a debugger attached
  *   06 SIGABRT  disabled wait: a panic
  *   0f SIGTERM  shutdown (power-off)
@@ -54,8 +54,8 @@ struct exec_file;
 
 /* The file of --symbols if there is one, else the image if it is an ELF file for s390x (one that is
  * compressed with gzip is unpacked, to no more than the bytes of guest memory + GUNZIP_BEYOND_MEMORY), else a
- * minimal ELF header made up in memory, from which gdb learns architecture and byte order. NULL with *e if a
- * file cannot be opened or unpacked. */
+ * minimal ELF header made up in memory, from which gdb learns architecture and byte order. image may be NULL
+ * (a dump has none). NULL with *e if a file cannot be opened or unpacked. */
 struct exec_file *exec_file_open(const char *image, const char *symbols, uint64_t memory, struct err *e);
 void exec_file_close(struct exec_file *f);
 

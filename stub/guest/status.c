@@ -55,6 +55,27 @@ int status_store(const struct guest_memory *mem, uint64_t address, const struct 
     return 0;
 }
 
+static void load_all64(const uint8_t *at, uint64_t *values, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        values[i] = load_be64(at + 8 * i);
+}
+
+void status_load(const uint8_t *at, struct cpu_status *status)
+{
+    load_all64(at + AT_FPRS, status->fprs, 16);
+    load_all64(at + AT_GPRS, status->gprs, 16);
+    status->psw = (struct psw){load_be64(at + AT_PSW), load_be64(at + AT_PSW + 8)};
+    status->prefix = load_be32(at + AT_PREFIX);
+    status->fpc = load_be32(at + AT_FPC);
+    status->todpr = load_be32(at + AT_TODPR);
+    status->cputm = load_be64(at + AT_CPUTM);
+    status->ckc = load_be64(at + AT_CKC) << 8;
+    for (unsigned i = 0; i < 16; i++)
+        status->acrs[i] = load_be32(at + AT_ACRS + 4 * i);
+    load_all64(at + AT_CRS, status->crs, 16);
+}
+
 int status_store_assigned(const struct guest_memory *mem, const struct cpu_status *status)
 {
     if (status_store(mem, STATUS_ADDRESS, status) < 0)

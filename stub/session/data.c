@@ -54,7 +54,9 @@ static bool may_write(struct session *s)
 {
     if (s->target->machine->caps & MACHINE_CAN_WRITE)
         return true;
-    session_refuse(s, RSP_EROFS, "registers and memory of this target are read-only");
+    session_refuse(s, RSP_EROFS,
+                   s->target->machine->fixed ? s->target->machine->fixed
+                                             : "registers and memory of this target are read-only");
     return false;
 }
 

@@ -83,6 +83,10 @@ struct exec_file *exec_file_open(const char *image, const char *symbols, uint64_
         return NULL;
     }
     f->fd = -1;
+    if (!image && !symbols) {
+        make_synthetic(f);
+        return f;
+    }
     if (open_file(f, symbols ? symbols : image, e))
         goto fail;
     if (symbols && !is_for_s390x(f->fd)) {

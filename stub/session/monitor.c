@@ -59,12 +59,28 @@ struct monitor_command {
     monitor_fn *run_with;
 };
 
+static bool read_reg(const struct session *s, unsigned cpu, unsigned reg, uint8_t *bytes)
+{
+    return target_has_reg(s->target, reg) && machine_read_reg(s->target->machine, cpu, reg, bytes) == 0;
+}
+
 uint64_t reg_value(const struct session *s, unsigned cpu, unsigned reg)
 {
     uint8_t bytes[REG_MAX_BYTES] = {0};
-    if (!target_has_reg(s->target, reg) || machine_read_reg(s->target->machine, cpu, reg, bytes))
+    if (!read_reg(s, cpu, reg, bytes))
         return 0;
     return reg_table[reg].bytes == 4 ? load_be32(bytes) : load_be64(bytes);
+}
+
+/* All its digits; dashes for one that has no value. */
+static void put_value(const struct session *s, unsigned cpu, unsigned reg, struct text *out)
+{
+    int digits = reg_table[reg].bytes * 2;
+    uint8_t bytes[REG_MAX_BYTES];
+    if (read_reg(s, cpu, reg, bytes))
+        put(out, "%0*llx", digits, (unsigned long long)reg_value(s, cpu, reg));
+    else
+        put(out, "%.*s", digits, "----------------");
 }
 
 static void put_psw(const struct session *s, unsigned cpu, struct text *out)
@@ -78,16 +94,20 @@ static void put_psw(const struct session *s, unsigned cpu, struct text *out)
 static void put_block(const struct session *s, unsigned cpu, const char *name, unsigned first,
                       struct text *out)
 {
-    for (unsigned i = 0; i < 16; i++)
-        put(out, "%s%-2u %0*llx%s", name, i, reg_table[first].bytes * 2,
-            (unsigned long long)reg_value(s, cpu, first + i), i % 4 == 3 ? "\n" : "  ");
+    for (unsigned i = 0; i < 16; i++) {
+        put(out, "%s%-2u ", name, i);
+        put_value(s, cpu, first + i, out);
+        put(out, i % 4 == 3 ? "\n" : "  ");
+    }
 }
 
 static void put_register(const struct session *s, unsigned cpu, unsigned reg, struct text *out)
 {
-    if (target_has_reg(s->target, reg))
-        put(out, "%s %0*llx\n", reg_table[reg].name, reg_table[reg].bytes * 2,
-            (unsigned long long)reg_value(s, cpu, reg));
+    if (!target_has_reg(s->target, reg))
+        return;
+    put(out, "%s ", reg_table[reg].name);
+    put_value(s, cpu, reg, out);
+    put(out, "\n");
 }
 
 static void put_riccb(const struct session *s, unsigned cpu, struct text *out)
@@ -99,6 +119,13 @@ static void put_riccb(const struct session *s, unsigned cpu, struct text *out)
     for (unsigned i = 0; i < reg_table[REG_RICCB].bytes; i += 8)
         put(out, " %016llx", (unsigned long long)load_be64(bytes + i));
     put(out, "\n");
+}
+
+static void put_doubt(const struct session *s, unsigned cpu, struct text *out)
+{
+    const char *doubt = machine_doubt(s->target->machine, cpu);
+    if (doubt)
+        put(out, "%s\n", doubt);
 }
 
 static bool mon_regs(struct session *s, const char *args, struct text *out)
@@ -118,6 +145,7 @@ static bool mon_regs(struct session *s, const char *args, struct text *out)
     for (unsigned reg = REG_GSD; reg <= REG_GSEPLA; reg++)
         put_register(s, cpu, reg, out);
     put_riccb(s, cpu, out);
+    put_doubt(s, cpu, out);
     return true;
 }
 
@@ -128,6 +156,7 @@ static void mon_cpus(struct session *s, struct text *out)
             cpu_state_name(machine_state(s->target->machine, cpu)));
         put_psw(s, cpu, out);
         put(out, "\n");
+        put_doubt(s, cpu, out);
     }
 }
 
@@ -144,7 +173,7 @@ static void mon_exits(struct session *s, struct text *out)
 static void mon_quit(struct session *s, struct text *out)
 {
     target_quit(s->target, EXIT_SHUTDOWN);
-    put(out, "zgdbd ends, and the guest with it.\n");
+    put(out, s->target->machine->fixed ? "zgdbd ends.\n" : "zgdbd ends, and the guest with it.\n");
 }
 
 static monitor_fn mon_help;
@@ -328,6 +357,19 @@ static bool mon_help(struct session *s, const char *args, struct text *out)
 
 #define BLANKS " \t\n"
 
+/* Whether the command is of use only where something can run or be changed. */
+static bool moves(const struct monitor_command *c)
+{
+    static const char *const names[] = {
+        "exits",    "trace",     "breakpoints",  "watch-if", "per",      "step-interrupts",
+        "catch",    "uncatch",   "tod",          "reset",    "restart",  "nmi",
+        "stop-cpu", "start-cpu", "store-status", "inject",   "powerdown"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(c->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 static void run_line(struct session *s, const char *line, struct text *out)
 {
     size_t len = strcspn(line, BLANKS);
@@ -335,7 +377,9 @@ static void run_line(struct session *s, const char *line, struct text *out)
     const struct monitor_command *c = len ? command(line, len, out) : &commands[0];
     if (!c)
         return;
-    if (c->run && !*args)
+    if (s->target->machine->fixed && moves(c))
+        put(out, "monitor %s: %s\n", c->name, s->target->machine->fixed);
+    else if (c->run && !*args)
         c->run(s, out);
     else if (c->run || !c->run_with(s, args, out))
         put_usage(c, out);

@@ -158,13 +158,14 @@ static void put_walk(const struct dat_walk *w, struct text *out)
         put_step(&w->step[i], out);
 }
 
-/* Says where prefixing has had a part in it. */
-static void put_absolute(const struct dat_context *ctx, enum mem_space space, uint64_t addr,
-                         uint64_t absolute, struct text *out)
+/* Says where prefixing has had a part in it, and where there is no memory. */
+static void put_absolute(struct machine *m, const struct dat_context *ctx, enum mem_space space,
+                         uint64_t addr, uint64_t absolute, struct text *out)
 {
     const struct dat_walk *w = ctx->walk;
     const struct dat_step *last = w->n ? &w->step[w->n - 1] : NULL;
     bool by_tables = last && last->table < DAT_ACCESS_LIST_DESIGNATION;
+    uint8_t byte;
     uint64_t real = absolute; /* as it is of large frames, which are absolute */
     if (by_tables && last->table == DAT_PAGE_TABLE)
         real = (last->value[0] & ~0xfffULL) + (addr & 0xfff);
@@ -174,7 +175,8 @@ static void put_absolute(const struct dat_context *ctx, enum mem_space space, ui
     if (real != absolute)
         put(out, " (real 0x%llx; the prefix is 0x%llx)", (unsigned long long)real,
             (unsigned long long)ctx->prefix);
-    put(out, "\n");
+    put(out, "%s\n",
+        machine_read_memory(m, 0, SPACE_ABSOLUTE, absolute, &byte, 1) ? "" : ", where no memory is: a hole");
 }
 
 static void put_protection(const struct dat_context *ctx, uint64_t addr, bool logical,
@@ -240,7 +242,7 @@ static int put_translation(struct session *s, struct dat_context *ctx, enum mem_
         put_end(code, ctx->walk, out);
         return code;
     }
-    put_absolute(ctx, space, addr, r.absolute, out);
+    put_absolute(s->target->machine, ctx, space, addr, r.absolute, out);
     put_protection(ctx, addr, space != SPACE_ABSOLUTE, &r, out);
     put_key(s->target->machine, r.absolute, out);
     return 0;

@@ -47,6 +47,10 @@ void cmd_insert_point(struct session *s, const struct rsp_request *r)
                               r->point.commands, r->point.persist};
     struct breakpoint b;
     struct err e;
+    if (s->target->machine->fixed) { /* the empty reply would make gdb write an opcode of its own */
+        point_failed(s, s->target->machine->fixed);
+        return;
+    }
     if (!point(s, r, &b)) {
         if (r->point.type > RSP_POINT_WRITE) /* gdb says that there are too many, whatever the answer is */
             log_msg(LOG_WARNING,

@@ -31,6 +31,21 @@ static void resume_failed(struct session *s, const char *text)
     session_refuse(s, RSP_EINVAL, text);
 }
 
+/* A machine that can never run: in words, and then gdb is where it was, at the thread that it has selected.
+ * An error would do, too, but gdb puts a warning of its own behind it. */
+static void stay(struct session *s)
+{
+    struct cpu_view *v = &s->target->cpus[s->cpu];
+    bool quiet = v->quiet;
+    char line[sizeof(struct err) + 1];
+    snprintf(line, sizeof line, "%s\n", s->target->machine->fixed);
+    session_console(s, line, true);
+    session_select(s, s->cpu);
+    v->quiet = true;
+    stop_reply_of(s, s->cpu);
+    v->quiet = quiet;
+}
+
 static void resume(struct session *s, const struct cpu_action action[MACHINE_MAX_CPUS])
 {
     const struct machine *m = s->target->machine;
@@ -43,8 +58,10 @@ static void resume(struct session *s, const struct cpu_action action[MACHINE_MAX
     }
     if (!moves && !s->target->non_stop)
         stop_reply(s);
+    else if (m->fixed && !s->target->non_stop)
+        stay(s);
     else if (!(m->caps & MACHINE_CAN_RUN))
-        resume_failed(s, "this target cannot run; it can only be looked at");
+        resume_failed(s, m->fixed ? m->fixed : "this target cannot run; it can only be looked at");
     else if (steps && !(m->caps & MACHINE_CAN_STEP))
         resume_failed(s, "this host cannot step a guest (no guest debugging by PER); use breakpoints");
     else if (target_resume(s->target, action, &e))

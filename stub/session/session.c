@@ -245,9 +245,12 @@ int session_cpu(const struct session *s, struct rsp_thread_id id)
     return id.tid >= 1 && id.tid <= s->target->machine->ncpus ? (int)(id.tid - 1) : -1;
 }
 
+/* gdb 13 shows no text of a refusal but its number. That a machine is fixed its user has to know: where zgdbd
+ * is on gdb's own pipe the log is what is seen. */
 void session_refuse(struct session *s, uint8_t number, const char *text)
 {
-    log_msg(LOG_DEBUG, "refused: %s", text);
+    const char *fixed = s->target->machine->fixed;
+    log_msg(fixed && strcmp(text, fixed) == 0 ? LOG_WARNING : LOG_DEBUG, "refused: %s", text);
     if (s->features & RSP_FEATURE_ERROR_MESSAGE)
         rsp_error_text(&s->out, text);
     else

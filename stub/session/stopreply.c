@@ -10,7 +10,7 @@ static const uint8_t signals[] = {
     [STOP_WATCH] = 0x05,    [STOP_INTERRUPT] = 0x02,     [STOP_DISABLED_WAIT] = 0x06,
     [STOP_SHUTDOWN] = 0x0f, [STOP_PROGRAM_LOOP] = 0x0b,  [STOP_RESET] = 0x01,
     [STOP_ERROR] = 0x04,    [STOP_CATCH] = 0x05,         [STOP_HALTED] = 0x00,
-    [STOP_WORD] = 0x05,     [STOP_PANIC] = 0x06,
+    [STOP_WORD] = 0x05,     [STOP_PANIC] = 0x06,         [STOP_DUMP] = 0x05,
 };
 
 /* gdb takes SIGTRAP at a breakpoint of its own for that one, and goes on if the condition is false. */
@@ -27,8 +27,10 @@ static uint8_t stop_signal(const struct target *t, unsigned cpu)
     const struct cpu_view *v = &t->cpus[cpu];
     if (hides_from_gdb(t, v))
         return signals[STOP_INTERRUPT];
+    if (v->quiet)
+        return 0;
     if (v->has_stop)
-        return v->quiet ? 0 : signals[v->stop.reason];
+        return signals[v->stop.reason];
     return !t->has_stop && cpu == 0 ? signals[STOP_STEP] : 0;
 }
 

@@ -91,6 +91,8 @@ static enum target_state run_free(struct target *t, struct err *e)
         return settle_alone(t, e);
     }
     registry_leave(t);
+    if (!(t->machine->caps & MACHINE_CAN_RUN))
+        return DETACHED_STOPPED;
     if (t->dead) {
         log_msg(LOG_INFO, "the guest cannot run on (%s) and stays as it is",
                 stop_reason_name(t->stop.reason));
@@ -226,9 +228,12 @@ static enum target_state lost_halting(struct target *t, struct err *e)
     return t->intent == INTENT_RESET ? DETACHED_HALTING : lost_running(t, e);
 }
 
+/* A machine that cannot run has nothing to be ended: the next debugger finds it as it is. */
 static enum target_state load_again(struct target *t, struct err *e)
 {
     registry_clear(t);
+    if (!(t->machine->caps & MACHINE_CAN_RUN))
+        return standing(t);
     stops_clear(t);
     if (target_load(t, RESET_LOAD_CLEAR, NULL, e))
         log_msg(LOG_ERROR, "the guest was killed and cannot be loaded again: %s", e->text);
@@ -410,6 +415,7 @@ static int target_event(struct target *t, enum target_event event, struct err *e
 struct target *target_create(const struct target_config *config, struct err *e)
 {
     struct target *t = calloc(1, sizeof *t);
+    struct stop stood;
     if (!t)
         goto no_memory;
     t->machine = config->machine;
@@ -425,6 +431,8 @@ struct target *target_create(const struct target_config *config, struct err *e)
     if (!t->xml || !t->registry || !t->linux_guest)
         goto no_memory;
     reg_target_xml(t->machine->reg_features, t->xml, t->xml_len + 1);
+    if (machine_next_stop(t->machine, &stood))
+        target_take(t, &stood);
     return t;
 no_memory:
     if (t)

@@ -280,6 +280,36 @@ static void test_a_path_that_is_too_long(void **state)
     assert_int_equal(parse(line), OPTIONS_RUN);
 }
 
+static void test_core(void **state)
+{
+    static const char *const for_guests[] = {
+        "--append x", "--initrd x",      "--load x@0",          "--load-address 0", "--entry 0",
+        "--psw 0:0",  "--memory 1M",     "--memory-file x",     "--cpus 1",         "--tod run",
+        "--run",      "--console none",  "--console-type line", "--escape none",    "--on-panic stop",
+        "--trace x",  "--on-reset stop", "--on-shutdown exit",  "--trace-only diag"};
+    char line[80];
+
+    (void)state;
+    assert_int_equal(parse("--core vmcore"), OPTIONS_RUN);
+    assert_string_equal(o.core, "vmcore");
+    assert_null(o.image);
+    assert_int_equal(o.nconsoles, 1);
+    assert_int_equal(o.consoles[0].kind, CONSOLE_NONE);
+    assert_int_equal(parse("--core vmcore --stdio --symbols vmlinux --log info --on-disconnect exit"),
+                     OPTIONS_RUN);
+    assert_int_equal(parse("--core vmcore --listen unix:x --listen-any"), OPTIONS_RUN);
+    for (size_t i = 0; i < sizeof for_guests / sizeof *for_guests; i++) {
+        snprintf(line, sizeof line, "%s --core vmcore", for_guests[i]);
+        assert_int_equal(parse(line), OPTIONS_ERROR);
+        assert_int_equal(e.status, EXIT_USAGE);
+        snprintf(line, sizeof line, "--core and %.*s exclude", (int)strcspn(for_guests[i], " "),
+                 for_guests[i]);
+        assert_non_null(strstr(e.text, line));
+    }
+    assert_int_equal(parse("--core vmcore image"), OPTIONS_ERROR);
+    assert_non_null(strstr(e.text, "--core and IMAGE exclude each other"));
+}
+
 static void test_help_and_version(void **state)
 {
     static const char *const names[] = {
@@ -344,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_usage_errors),
         cmocka_unit_test(test_a_path_that_is_too_long),
         cmocka_unit_test(test_what_is_read_is_not_overwritten),
+        cmocka_unit_test(test_core),
         cmocka_unit_test(test_help_and_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

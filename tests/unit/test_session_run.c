@@ -181,6 +181,37 @@ static void test_what_the_machine_cannot_do(void **state)
     assert_int_equal(w->fake->resumes, 0);
 }
 
+/* A machine that never runs says so, and gdb is where it was: at the CPU that it has selected, with no
+ * signal. */
+static void test_a_machine_that_is_fixed(void **state)
+{
+    struct world *w = *state;
+    const char *reply;
+    w->fake->machine.fixed = "this is a dump";
+    w->fake->machine.caps = 0;
+    ask(w, "Hg2");
+    reply = ask(w, "vCont;s:2;c");
+    assert_string_equal(text_of(reply + 1), "this is a dump\n");
+    CONTAINS(reply, "|T00");
+    CONTAINS(reply, "thread:2;");
+    CONTAINS(ask(w, "c"), "|T00");
+    STARTS("?", "T05"); /* the stop itself is what it was */
+    EXPECT("Z0,1000,2", "E..this is a dump");
+    EXPECT("M1000,1:00", "E1e");
+    EXPECT("P0=0000000000000000", "E1e");
+    ask(w, ALL_FEATURES);
+    EXPECT("Z0,1000,2", "E.this is a dump");
+    EXPECT("Z2,1000,2", "E.this is a dump");
+    EXPECT("M1000,1:00", "E.this is a dump");
+    CONTAINS(monitor(w, "reset"), "monitor reset: this is a dump");
+    CONTAINS(monitor(w, "catch svc"), "monitor catch: this is a dump");
+    CONTAINS(monitor(w, "psw"), "CPU");
+    EXPECT("vKill;1", "OK");
+    EXPECT("D;1", "OK");
+    assert_int_equal(w->fake->resumes, 0);
+    assert_int_equal(w->fake->resets, 0);
+}
+
 static void test_breakpoints(void **state)
 {
     struct world *w = *state;
@@ -230,6 +261,7 @@ int main(void)
         TEST(test_interrupt),
         TEST(test_interrupt_that_crosses_a_stop),
         TEST(test_what_the_machine_cannot_do),
+        TEST(test_a_machine_that_is_fixed),
         TEST(test_breakpoints),
     };
     log_set_level(LOG_ERROR); /* the expected warnings are many */
