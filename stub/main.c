@@ -38,6 +38,7 @@ static int make_machine(struct daemon *d, const struct options *o, struct err *e
     struct target_config target = {.machine = d->machine,
                                    .exec = d->exec,
                                    .policy = o->policy,
+                                   .dump_dir = o->dump_dir,
                                    .events = {.wake = server_wake, .ctx = d->server}};
     d->target = target_create(&target, e);
     if (!d->target)

@@ -41,6 +41,7 @@ enum {
     OPT_LOG,
     OPT_TRACE,
     OPT_TRACE_ONLY,
+    OPT_DUMP_DIR,
     OPT_VERSION,
     OPT_HELP,
 };
@@ -72,6 +73,7 @@ static const struct option long_options[] = {
     {"log", required_argument, NULL, OPT_LOG},
     {"trace", required_argument, NULL, OPT_TRACE},
     {"trace-only", required_argument, NULL, OPT_TRACE_ONLY},
+    {"dump-dir", required_argument, NULL, OPT_DUMP_DIR},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
@@ -133,6 +135,7 @@ static const char help[] =
     "                        other-instruction, operation-exception, disabled-wait, stop, "
     "interruption-loop,\n"
     "                        reset, kick, other\n"
+    "  --dump-dir DIR        where `monitor dump` makes its files (default: the current directory)\n"
     "  --version             print the version and exit\n"
     "  --help                print this text and exit\n"
     "\n"
@@ -440,6 +443,9 @@ static int parse_option(int option, struct options *o, struct given *given, stru
         return parse_log(optarg, &o->log, e);
     case OPT_TRACE:
         o->trace = optarg;
+        return 0;
+    case OPT_DUMP_DIR:
+        o->dump_dir = optarg;
         return 0;
     case OPT_TRACE_ONLY:
         return parse_trace_only(optarg, &o->trace_kinds, e);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Files that are written must not be those that are read: a mistyped option would empty the guest's kernel.
- */
+ * And where dumps are to go must be a directory: in an hour, at the panic, it is too late to say so. */
+#include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "zgdbd/options.h"
 
@@ -40,8 +43,22 @@ static int check(const struct options *o, const char *option, const char *path, 
                 : 0;
 }
 
+static int check_directory(const char *path, struct err *e)
+{
+    struct stat st;
+
+    if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+        errno = ENOTDIR;
+    else if (access(path, W_OK | X_OK) == 0)
+        return 0;
+    return err_set(e, EXIT_USAGE, "--dump-dir %.200s: %s; name a directory in which files can be made", path,
+                   strerror(errno));
+}
+
 int options_check_files(const struct options *o, struct err *e)
 {
+    if (o->dump_dir && check_directory(o->dump_dir, e))
+        return -1;
     if (o->memory_file && check(o, "--memory-file", o->memory_file, e))
         return -1;
     if (o->trace && check(o, "--trace", o->trace, e))

@@ -46,6 +46,7 @@ struct options {
     struct policy policy;
     const char *trace;    /* file, or NULL */
     unsigned trace_kinds; /* 1u << enum exit_kind */
+    const char *dump_dir; /* or NULL */
     enum log_level log;
     bool version; /* with OPTIONS_DONE: --version, else --help */
 };
@@ -53,7 +54,8 @@ struct options {
 /* Strings point into argv. Writes nothing anywhere. */
 enum options_verdict options_parse(int argc, char **argv, struct options *o, struct err *e);
 
-/* -1 with *e if a file that will be written is one that is read, by whatever name. Before any is opened. */
+/* -1 with *e if a file that will be written is one that is read, by whatever name, or --dump-dir is no
+ * directory for files. Before any is opened. */
 int options_check_files(const struct options *o, struct err *e);
 
 /* The text of --help. */

@@ -74,6 +74,7 @@ struct target_config {
     struct machine *machine;      /* stopped at its first instruction; remains the caller's */
     const struct exec_file *exec; /* remains the caller's */
     struct policy policy;
+    const char *dump_dir;         /* where a client's dumps go: NULL is the current directory */
     struct machine_events events; /* wake: target_collect() is to be called; may be NULL */
 };
 

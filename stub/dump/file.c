@@ -37,12 +37,16 @@ static int put_path(char out[PATH_MAX], const char *before, const char *between,
 
 int dump_file_create(struct dump_file *f, const char *dir, const char *name, struct err *e)
 {
+    char whole[PATH_MAX];
+
     if (!is_plain(name))
         return err_set(
             e, EXIT_OTHER,
             "give the dump a plain name of up to %d letters, digits and signs, without / and "
             "blanks, that does not begin with . or -; --dump-dir says in which directory it is made",
             DUMP_NAME_MAX);
+    if (realpath(dir, whole))
+        dir = whole;
     if (put_path(f->path, dir, "/", name, e) || put_path(f->at, dir, "/", name, e))
         return -1;
     f->named = true;

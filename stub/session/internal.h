@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "zgdbd/console.h"
+#include "zgdbd/dump.h"
 #include "zgdbd/linux.h"
 #include "zgdbd/proto.h"
 #include "zgdbd/regs.h"
@@ -112,6 +113,7 @@ struct target {
     struct restarts restarts[2]; /* ends that say something is wrong are told apart from the others */
     struct resume_plan plan;     /* breakpoints points at the registry's snapshot */
     struct registry *registry;
+    const char *dump_dir;
     struct linux_guest *linux_guest; /* what the guest's memory tells, if it is Linux */
     struct console_ring printed;     /* by commands of breakpoints */
     uint64_t printed_lost;           /* bytes */
@@ -133,6 +135,8 @@ enum session_phase {
 struct work {
     /* Does a part of it; true once it has put the reply out. NULL: there is no work. */
     bool (*step)(struct session *s);
+    void (*abandon)(struct session *s); /* what is to be done if it ends before that; or NULL */
+    struct dump *dump;
     uint64_t addr; /* what is looked at next */
     uint64_t left; /* bytes from there on */
     int64_t sign;  /* when the last sign of life was given, ns of the monotonic clock */
@@ -277,8 +281,14 @@ void threads_read(struct session *s, uint64_t offset, uint64_t len); /* qXfer:th
 typedef void command_fn(struct session *s, const struct rsp_request *r);
 command_fn cmd_read_regs, cmd_write_regs, cmd_read_reg, cmd_write_reg, cmd_read_mem, cmd_read_mem_binary,
     cmd_write_mem, cmd_query_phys_mode, cmd_set_phys_mode; /* data.c */
-command_fn cmd_search_mem, cmd_crc_mem;                    /* work.c */
-command_fn cmd_insert_point, cmd_remove_point;             /* points.c */
+/* work.c. work_begin() does the first slice at once. work_sign_due(): it is time for a sign of life, which
+ * the caller gives. */
+#define WORK_SLICE_NS 3000000
+void work_begin(struct session *s, const struct work *work);
+bool work_sign_due(struct session *s, int64_t now);
+int64_t work_now(void); /* ns of the monotonic clock */
+command_fn cmd_search_mem, cmd_crc_mem;
+command_fn cmd_insert_point, cmd_remove_point; /* points.c */
 command_fn cmd_stop_reason, cmd_continue, cmd_step, cmd_vcont_query, cmd_vcont, cmd_detach, cmd_kill,
     cmd_kill_pid, cmd_restart, cmd_run_program, cmd_attach, cmd_non_stop, cmd_next_stopped,
     cmd_ctrl_c; /* run.c */

@@ -42,7 +42,7 @@ void put(struct text *t, const char *fmt, ...)
     t->len += len;
 }
 
-static void finish(struct text *t)
+void monitor_finish(struct text *t)
 {
     flush(t);
     if (t->cut)
@@ -290,6 +290,13 @@ static const struct monitor_command commands[] = {
      "I/O\n"
      "interruption word, with the subclass in its bits 2-4. Numbers are decimal, or hexadecimal with 0x.\n",
      NULL, mon_inject},
+    {"dump", "FILE", "write memory and registers of the guest into a file for crash, drgn and zgdbd --core",
+     "An ELF vmcore with every CPU's registers, all of memory (pages of zeros take no room) and, of a Linux\n"
+     "guest, its VMCOREINFO. FILE is a plain name; it is made in the directory of --dump-dir (where zgdbd "
+     "was\n"
+     "started if that is not given), and nothing that exists is overwritten. An interrupt character or the\n"
+     "end of the connection ends it and removes the file.\n",
+     NULL, mon_dump},
     {"powerdown", NULL, "ask the guest to shut down in order", NULL, mon_powerdown, NULL},
     {"quit", NULL, "end the daemon and the guest", NULL, mon_quit, NULL},
 };
@@ -398,5 +405,6 @@ void cmd_monitor(struct session *s, const struct rsp_request *r)
     else
         put(&out, "There is no memory for this command.\n");
     free(line);
-    finish(&out);
+    if (!out.later)
+        monitor_finish(&out);
 }

@@ -10,13 +10,17 @@
  * that a long list needs no packet of its size. */
 struct text {
     struct session *session;
-    bool cut; /* the reply's buffer was full */
+    bool later; /* the answer goes on in the session's work, which ends with monitor_finish() */
+    bool cut;   /* the reply's buffer was full */
     size_t len;
     char buf[2048];
 };
 
 /* What is longer than the buffer is cut. */
 __attribute__((format(printf, 2, 3))) void put(struct text *t, const char *fmt, ...);
+
+/* What was put, and OK behind it. */
+void monitor_finish(struct text *t);
 
 /* The command's arguments, without blanks at either end; "" if there are none. False: they are not what the
  * command takes, and the user is told what it does. */
@@ -62,6 +66,9 @@ monitor_fn mon_catch, mon_uncatch;
 /* monitor_linux.c */
 monitor_fn mon_symbols;
 void mon_modules(struct session *s, struct text *out);
+
+/* monitor_dump.c */
+monitor_fn mon_dump;
 
 /* monitor_trace.c */
 monitor_fn mon_trace;

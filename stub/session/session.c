@@ -84,6 +84,14 @@ static const struct command commands[RSP_KINDS] = {
     [RSP_SET_PHYS_MODE] = {cmd_set_phys_mode, 0},
 };
 
+/* It ends before its reply came. */
+static void abandon_work(struct session *s)
+{
+    if (s->work.step && s->work.abandon)
+        s->work.abandon(s);
+    s->work.step = NULL;
+}
+
 struct session *session_create(struct target *t)
 {
     struct session *s = calloc(1, sizeof *s);
@@ -106,6 +114,7 @@ void session_destroy(struct session *s)
 {
     if (session_attached(s))
         target_lost(s->target);
+    abandon_work(s);
     free(s->in_buf);
     free(s->out_buf);
     free(s->threads);
@@ -203,8 +212,10 @@ void session_work(struct session *s)
     bool done = true;
     if (target_stands(s->target) && session_attached(s))
         done = s->work.step(s);
-    else
+    else {
+        abandon_work(s);
         session_refuse(s, RSP_EBUSY, "the guest runs again");
+    }
     if (done)
         end_work(s, mark);
 }
@@ -213,6 +224,7 @@ static void cancel_work(struct session *s)
 {
     make_room(s, OUT_SLACK);
     size_t mark = s->out.len;
+    abandon_work(s);
     session_refuse(s, RSP_EINTR, "interrupted");
     end_work(s, mark);
 }

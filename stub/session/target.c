@@ -421,6 +421,7 @@ struct target *target_create(const struct target_config *config, struct err *e)
     t->machine = config->machine;
     t->exec = config->exec;
     t->policy = config->policy;
+    t->dump_dir = config->dump_dir ? config->dump_dir : ".";
     console_init(&t->printed, config->events.wake, config->events.ctx);
     t->plan.printed = &t->printed;
     t->state = DETACHED_STOPPED;

@@ -6,34 +6,39 @@
 #include "internal.h"
 #include "zgdbd/bytes.h"
 
-/* Bytes between two looks at the clock, and how long a slice goes on. */
+/* Bytes between two looks at the clock. */
 #define CHUNK 0x10000u
-#define SLICE_NS 3000000
 /* Between two signs of life. */
 #define SIGN_NS 1000000000
 
-static int64_t now_ns(void)
+int64_t work_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+bool work_sign_due(struct session *s, int64_t now)
+{
+    if (now - s->work.sign < SIGN_NS)
+        return false;
+    s->work.sign = now;
+    return true;
+}
+
 /* gdb gives up after three times two seconds without a byte (remotetimeout), but skips what comes between
  * packets: an acknowledgement, that it did not need, is the sign that we are alive. */
 static void sign_of_life(struct session *s, int64_t now)
 {
-    if (now - s->work.sign < SIGN_NS)
-        return;
-    s->work.sign = now;
-    rsp_ack(&s->out);
+    if (work_sign_due(s, now))
+        rsp_ack(&s->out);
 }
 
-/* The first slice is done at once: it is all that most requests need. */
-static void begin(struct session *s, const struct work *work)
+/* The first slice is all that most requests need. */
+void work_begin(struct session *s, const struct work *work)
 {
     s->work = *work;
-    s->work.sign = now_ns();
+    s->work.sign = work_now();
     if (s->work.step(s))
         s->work.step = NULL;
 }
@@ -41,12 +46,12 @@ static void begin(struct session *s, const struct work *work)
 /* A slice of chunks. */
 static bool slice(struct session *s, bool (*chunk)(struct session *s))
 {
-    int64_t begun = now_ns(), now;
+    int64_t begun = work_now(), now;
     do {
         if (chunk(s))
             return true;
-        now = now_ns();
-    } while (now - begun < SLICE_NS);
+        now = work_now();
+    } while (now - begun < WORK_SLICE_NS);
     sign_of_life(s, now);
     return false;
 }
@@ -144,11 +149,11 @@ void cmd_search_mem(struct session *s, const struct rsp_request *r)
         rsp_reply(&s->out, "0");
         return;
     }
-    begin(s, &(struct work){.step = search,
-                            .addr = r->search.addr,
-                            .left = r->search.len,
-                            .pattern = r->search.pattern,
-                            .pattern_len = r->search.pattern_len});
+    work_begin(s, &(struct work){.step = search,
+                                 .addr = r->search.addr,
+                                 .left = r->search.len,
+                                 .pattern = r->search.pattern,
+                                 .pattern_len = r->search.pattern_len});
 }
 
 /* ---- qCRC ---- */
@@ -211,5 +216,6 @@ void cmd_crc_mem(struct session *s, const struct rsp_request *r)
 {
     if (!table[0][1])
         make_table();
-    begin(s, &(struct work){.step = checksum, .addr = r->mem.addr, .left = r->mem.len, .crc = 0xffffffff});
+    work_begin(s,
+               &(struct work){.step = checksum, .addr = r->mem.addr, .left = r->mem.len, .crc = 0xffffffff});
 }

@@ -326,6 +326,24 @@ static void test_help_and_version(void **state)
         assert_non_null(strstr(options_help(), names[i]));
 }
 
+static void test_where_dumps_go(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("image"), OPTIONS_RUN);
+    assert_null(o.dump_dir);
+    assert_int_equal(parse("--dump-dir /tmp image"), OPTIONS_RUN);
+    assert_string_equal(o.dump_dir, "/tmp");
+    assert_int_equal(options_check_files(&o, &e), 0);
+    assert_int_equal(parse("--dump-dir /nonexistent image"), OPTIONS_RUN);
+    assert_int_equal(options_check_files(&o, &e), -1);
+    assert_string_equal(
+        e.text,
+        "--dump-dir /nonexistent: No such file or directory; name a directory in which files can be made");
+    assert_int_equal(parse("--dump-dir /etc/passwd image"), OPTIONS_RUN);
+    assert_int_equal(options_check_files(&o, &e), -1);
+    assert_non_null(strstr(e.text, "Not a directory"));
+}
+
 static void test_what_is_read_is_not_overwritten(void **state)
 {
     static const char *const written[] = {"--trace", "--console"};
@@ -373,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_stdio),
         cmocka_unit_test(test_usage_errors),
         cmocka_unit_test(test_a_path_that_is_too_long),
+        cmocka_unit_test(test_where_dumps_go),
         cmocka_unit_test(test_what_is_read_is_not_overwritten),
         cmocka_unit_test(test_core),
         cmocka_unit_test(test_help_and_version),
