@@ -50,21 +50,22 @@ bool linux_read_string(struct linux_guest *g, uint64_t addr, char *buf, size_t s
 
 enum linux_state {
     LINUX_UNKNOWN,  /* nothing at absolute 0xe0c that says so: no Linux, or not far enough */
-    LINUX_PLACED,   /* an odd value is there: the loader has chosen the kernel's place (KASLR offset | 1);
-                       with nokaslr this state does not come */
+    LINUX_PLACED,   /* an odd value is there: the loader has chosen the kernel's place (KASLR offset | 1).
+                       From 6.10 on it is KERNELOFFPHYS | 1, and the tables tell the offset; before that this
+                       state does not come with nokaslr */
     LINUX_READABLE, /* vmcoreinfo is there: symbols and the log can be read */
 };
 
 struct linux_facts {
     enum linux_state state;
     bool has_kaslr;        /* kaslr_offset is known: in LINUX_PLACED and LINUX_READABLE */
-    uint64_t kaslr_offset; /* added to each address of the kernel's link (0 with nokaslr) */
+    uint64_t kaslr_offset; /* added to each address of the kernel's link (0 with nokaslr before 6.10) */
+    bool has_phys_offset;  /* 6.10 and later: */
+    uint64_t phys_offset;  /* KERNELOFFPHYS: where in storage the address kaslr_offset is */
     /* The following of LINUX_READABLE alone. */
     char release[65];       /* OSRELEASE, as uname -r */
     char build_id[41];      /* of the kernel, 40 hexadecimal digits, or "" */
     uint64_t identity_base; /* virtual address of absolute 0 in the identity mapping; 0 before 6.10 */
-    bool has_phys_offset;   /* 6.10 and later: */
-    uint64_t phys_offset;   /* absolute address of the kernel's first byte (KERNELOFFPHYS) */
     uint64_t note;          /* absolute address of the ELF note "VMCOREINFO" */
     const char *text;       /* its text, KEY=VALUE lines; terminated; until linux_changed() */
     size_t text_len;

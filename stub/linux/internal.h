@@ -27,6 +27,14 @@ linux_forget_fn linux_forget_place, linux_forget_kallsyms, linux_forget_modules;
 /* read.c: exactly len bytes of absolute storage; false if not all of it is there. */
 bool linux_read_absolute(struct linux_guest *g, uint64_t addr, void *buf, size_t len);
 
+/* What a CPU's addresses mean, but always in the 64-bit mode, in which the kernel's are. False if its home
+ * space is as the reset leaves it (CR13 is 0), or the engine has no such view of memory. */
+bool linux_home_context(struct linux_guest *g, unsigned cpu, struct dat_context *ctx);
+
+/* placed.c: the virtual address of a kernel whose place in storage this is, by the tables of the context's
+ * home space; false if they do not map it. */
+bool linux_placed(const struct dat_context *ctx, uint64_t place, uint64_t *virtual);
+
 /* vmcoreinfo.c: a number that is another one for each kernel that this guest has come to, 0 while none is
  * readable. What was read of a kernel is good as long as it is the same. */
 unsigned linux_generation(struct linux_guest *g);

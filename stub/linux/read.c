@@ -38,6 +38,11 @@ static uint64_t home_asce(struct linux_guest *g, unsigned cpu)
     return load_be64(bytes);
 }
 
+bool linux_home_context(struct linux_guest *g, unsigned cpu, struct dat_context *ctx)
+{
+    return home_asce(g, cpu) && kernel_context(g, cpu, ctx);
+}
+
 static size_t read_home(struct linux_guest *g, unsigned cpu, uint64_t addr, void *buf, size_t len)
 {
     struct dat_context ctx;

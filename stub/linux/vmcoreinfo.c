@@ -230,6 +230,25 @@ static void take_kernel(struct linux_place *p, char *text)
     take_text(p, text);
 }
 
+/* The first CPU that translates tells where the kernel is by its addresses; before one does, the kernel is
+ * one whose addresses are real ones. */
+static void take_place(struct linux_guest *g, struct linux_facts *f, uint64_t place)
+{
+    struct dat_context ctx;
+    unsigned cpu = 0;
+
+    f->state = LINUX_PLACED;
+    f->has_kaslr = true;
+    f->kaslr_offset = place;
+    while (cpu < g->m->ncpus && !linux_home_context(g, cpu, &ctx))
+        cpu++;
+    if (cpu == g->m->ncpus)
+        return;
+    f->has_kaslr = linux_placed(&ctx, place, &f->kaslr_offset);
+    f->has_phys_offset = f->has_kaslr && f->kaslr_offset != place;
+    f->phys_offset = f->has_phys_offset ? place : 0;
+}
+
 /* What is known from before the guest ran is forgotten, unless it is known to hold: between the odd word and
  * the note the word already is the address of a note that is still empty. */
 static void look(struct linux_guest *g, struct linux_place *p)
@@ -241,9 +260,7 @@ static void look(struct linux_guest *g, struct linux_place *p)
 
     p->facts = nothing;
     if (word & 1 && is_place(word & ~1ULL)) {
-        p->facts.state = LINUX_PLACED;
-        p->facts.has_kaslr = true;
-        p->facts.kaslr_offset = word & ~1ULL;
+        take_place(g, &p->facts, word & ~1ULL);
     } else {
         text = word ? read_note(g, word) : NULL;
         p->facts.note = text ? word : 0;

@@ -80,6 +80,8 @@ static void states_in_their_order(void **state)
 
     lrig_put64(r, 0xe0c, 0x4d254001);
     assert_int_equal(facts(r)->state, LINUX_PLACED);
+    assert_false(facts(r)->has_kaslr); /* it is mapped nowhere */
+    lrig_without_cr(r);
     assert_true(facts(r)->has_kaslr);
     assert_int_equal(facts(r)->kaslr_offset, 0x4d254000);
     lrig_put64(r, 0xe0c, 0x20000);
