@@ -39,6 +39,7 @@ static int make_machine(struct daemon *d, const struct options *o, struct err *e
                                    .exec = d->exec,
                                    .policy = o->policy,
                                    .dump_dir = o->dump_dir,
+                                   .shows_tasks = o->shows_tasks,
                                    .events = {.wake = server_wake, .ctx = d->server}};
     d->target = target_create(&target, e);
     if (!d->target)

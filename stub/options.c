@@ -19,6 +19,7 @@ enum {
     OPT_CORE,
     OPT_INITRD,
     OPT_SYMBOLS,
+    OPT_THREADS,
     OPT_LOAD,
     OPT_LOAD_ADDRESS,
     OPT_ENTRY,
@@ -51,6 +52,7 @@ static const struct option long_options[] = {
     {"core", required_argument, NULL, OPT_CORE},
     {"initrd", required_argument, NULL, OPT_INITRD},
     {"symbols", required_argument, NULL, OPT_SYMBOLS},
+    {"threads", required_argument, NULL, OPT_THREADS},
     {"load", required_argument, NULL, OPT_LOAD},
     {"load-address", required_argument, NULL, OPT_LOAD_ADDRESS},
     {"entry", required_argument, NULL, OPT_ENTRY},
@@ -118,6 +120,9 @@ static const char help[] =
     "IMAGE.\n"
     "                        The daemon ends with the connection\n"
     "  --symbols FILE        the ELF file that gdb reads (default: IMAGE if it is one)\n"
+    "  --threads WHAT        what gdb's threads are: cpus, or tasks: CPUs and the tasks of a Linux guest "
+    "that no\n"
+    "                        CPU runs (default cpus)\n"
     "\n"
     "What happens when:\n"
     "  --on-panic ACTION     a disabled wait or a program-interruption loop\n"
@@ -242,6 +247,16 @@ static int parse_tod(const char *text, bool *runs, struct err *e)
     if (i < 0)
         return -1;
     *runs = i == 1;
+    return 0;
+}
+
+static int parse_threads(const char *text, bool *tasks, struct err *e)
+{
+    static const char *const words[] = {"cpus", "tasks"};
+    int i = parse_word("threads", text, words, 2, e);
+    if (i < 0)
+        return -1;
+    *tasks = i == 1;
     return 0;
 }
 
@@ -403,6 +418,8 @@ static int parse_guest_option(int option, struct options *o, struct given *given
         return 0;
     case OPT_CPUS:
         return parse_cpus(optarg, &o->cpus, e);
+    case OPT_THREADS:
+        return parse_threads(optarg, &o->shows_tasks, e);
     case OPT_TOD:
         return parse_tod(optarg, &o->tod_runs, e);
     case OPT_RUN:

@@ -187,33 +187,57 @@ const char *linux_stack_name(enum linux_stack stack);
 
 /* Where things are in the kernel's structures, in bytes from their beginning. */
 struct linux_task_layout {
-    uint32_t tasks, pid, tgid, comm, stack, mm, state, thread_ksp, thread_node, thread_head, signal, cpu;
-    bool has_state, has_cpu;
-    const char *from; /* "BTF", "the debugger", in words */
+    uint32_t tasks, pid, tgid, comm, stack, mm, thread_ksp, thread_node, signal; /* in task_struct */
+    uint32_t state, cpu;  /* __state, thread_info.cpu */
+    uint32_t thread_head; /* in signal_struct */
+    uint32_t current;     /* current_task in the lowcore */
+    bool has_state, has_cpu, has_current;
+    const char *from; /* "BTF", "the debugger", in words; NULL: this is no layout */
 };
+
+/* What is behind this in a structure is taken for none of it. */
+#define LINUX_STRUCT_MAX 0x10000u
 
 struct linux_task {
     uint64_t addr;
     int32_t pid, tgid;
     char comm[17];
-    uint64_t state; /* __state; 0 is running or ready */
+    uint32_t state; /* __state; 0 is running or ready, or not known (has_state of the layout) */
     uint64_t sp;    /* thread.ksp, of one that is not on a CPU */
     int cpu;        /* the CPU that runs it now, or -1 */
+    int last_cpu;   /* where it ran last, or -1 */
     bool kernel;    /* has no mm: a kernel thread */
 };
 
 #define LINUX_TASKS_MAX 32768
 
-/* The layout from the kernel's BTF in its memory, else the one given by linux_task_layout_set(). NULL with *e
- * that says what would help. */
+/* The layout from the kernel's BTF in its memory, else the one given by linux_task_layout_set(), which is
+ * kept until linux_close(). NULL with *e that says what would help. BTF is read once for a kernel; that
+ * of 6.12 is 4 MiB. */
 const struct linux_task_layout *linux_task_layout(struct linux_guest *g, struct err *e);
 void linux_task_layout_set(struct linux_guest *g, const struct linux_task_layout *layout);
 
-/* Every task, threads of processes too, by pid; the idle tasks (pid 0) of CPUs last. -1 with *e. Until
- * linux_changed(). */
+/* Every task, threads of processes too, by pid; the idle tasks (pid 0) last, of which only init_task and
+ * those that CPUs run are known. -1 with *e. Until linux_changed(). */
 int linux_tasks(struct linux_guest *g, const struct linux_task **list, size_t *n, struct err *e);
 
-/* The task that a CPU runs: struct task_struct's address, from the lowcore; false if it is not known. */
+/* Why the list may lack tasks, in words (it is broken, there are more); NULL if it does not. */
+const char *linux_tasks_lack(struct linux_guest *g);
+
+/* As ps shows the state: R S D T t X Z P I, and ? if it is not known. */
+char linux_task_letter(const struct linux_guest *g, const struct linux_task *task);
+
+/* What the switch to another task has left of the registers of one that is on no CPU: r6 to r15, of which r14
+ * is where it goes on. False if that is not there. */
+#define LINUX_SWITCH_GPRS 10
+bool linux_task_gprs(struct linux_guest *g, const struct linux_task *task, uint64_t gprs[LINUX_SWITCH_GPRS]);
+
+/* The PSW mask with which the kernel switches tasks: DAT, home space, machine checks, 64 bits
+ * (PSW_KERNEL_BITS of arch/s390/include/asm/ptrace.h, interruptions off). */
+#define LINUX_SWITCH_PSW_MASK 0x0404c00180000000ULL
+
+/* The task that a CPU runs: struct task_struct's address, from the lowcore; false if it is not known. Needs
+ * no layout, and is surer with one. */
 bool linux_current(struct linux_guest *g, unsigned cpu, uint64_t *task);
 
 /* ---- a file for gdb: symfile.c ---- */

@@ -37,7 +37,8 @@ struct options {
     const char *memory_file; /* or NULL */
     bool tod_runs;           /* while the guest is stopped */
     bool run;
-    bool stdio; /* the debugger is on descriptors 0 and 1; listen is unused */
+    bool shows_tasks; /* --threads tasks */
+    bool stdio;       /* the debugger is on descriptors 0 and 1; listen is unused */
     struct listen_spec listen;
     unsigned nconsoles; /* at least one */
     struct console_spec consoles[CONSOLES_MAX];

@@ -75,6 +75,7 @@ struct target_config {
     const struct exec_file *exec; /* remains the caller's */
     struct policy policy;
     const char *dump_dir;         /* where a client's dumps go: NULL is the current directory */
+    bool shows_tasks;             /* of the guest, as threads beside its CPUs */
     struct machine_events events; /* wake: target_collect() is to be called; may be NULL */
 };
 

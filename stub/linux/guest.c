@@ -6,8 +6,8 @@
 #include "internal.h"
 
 /* Of each file that keeps something. */
-static linux_forget_fn *const forgetters[] = {linux_forget_place, linux_forget_kallsyms,
-                                              linux_forget_modules};
+static linux_forget_fn *const forgetters[] = {linux_forget_place, linux_forget_kallsyms, linux_forget_modules,
+                                              linux_forget_tasks};
 
 static void forget(struct linux_guest *g, enum linux_forget what)
 {

@@ -8,10 +8,11 @@
 
 struct linux_guest {
     struct machine *m;
-    struct linux_place *place;     /* vmcoreinfo.c */
-    struct linux_kallsyms *syms;   /* kallsyms.c */
-    struct linux_modlist *modules; /* modules.c */
-    struct linux_tasklist *tasks;  /* tasks.c */
+    struct linux_place *place;       /* vmcoreinfo.c */
+    struct linux_kallsyms *syms;     /* kallsyms.c */
+    struct linux_modlist *modules;   /* modules.c */
+    struct linux_tasklist *tasks;    /* tasks.c */
+    struct linux_task_layout layout; /* task_layout.c: as the debugger has said; outlives resets */
 };
 
 /* How much is to be forgotten. */
@@ -22,7 +23,7 @@ enum linux_forget {
 
 typedef void linux_forget_fn(struct linux_guest *g, enum linux_forget what);
 
-linux_forget_fn linux_forget_place, linux_forget_kallsyms, linux_forget_modules;
+linux_forget_fn linux_forget_place, linux_forget_kallsyms, linux_forget_modules, linux_forget_tasks;
 
 /* read.c: exactly len bytes of absolute storage; false if not all of it is there. */
 bool linux_read_absolute(struct linux_guest *g, uint64_t addr, void *buf, size_t len);
@@ -47,5 +48,19 @@ const struct linux_symbol *linux_symbol_in(const struct linux_symbol *list, size
 const struct linux_symbol *linux_kernel_symbol(struct linux_guest *g, const char *name);
 const struct linux_symbol *linux_module_symbol_at(struct linux_guest *g, uint64_t addr);
 const struct linux_symbol *linux_module_symbol_named(struct linux_guest *g, const char *name);
+
+/* btf.c: the places of members of the kernel's structures, those of anonymous ones in it too. A member that
+ * is not there, or in the middle of a byte, is not found. -1 with *e if there is no type information, or it
+ * is damaged. */
+struct linux_btf_member {
+    const char *type, *member;
+    bool found;
+    uint32_t offset; /* bytes */
+};
+int linux_btf_members(struct linux_guest *g, struct linux_btf_member *wanted, size_t n, struct err *e);
+
+/* The same from bytes of type information in big-endian order. */
+int linux_btf_find(const uint8_t *data, size_t size, struct linux_btf_member *wanted, size_t n,
+                   struct err *e);
 
 #endif

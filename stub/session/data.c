@@ -21,7 +21,7 @@ static void append_regs(struct session *s, unsigned first, unsigned last)
     for (unsigned reg = first; reg <= last; reg++) {
         if (!target_has_reg(s->target, reg))
             continue;
-        if (machine_read_reg(s->target->machine, s->cpu, reg, block + n) == 0) {
+        if (session_read_reg(s, reg, block + n) == 0) {
             n += reg_table[reg].bytes;
             continue;
         }
@@ -31,9 +31,20 @@ static void append_regs(struct session *s, unsigned first, unsigned last)
     rsp_hex(&s->out, block, n);
 }
 
+/* A task may have ended, by what was written to memory, since it was selected. */
+static bool is_there(struct session *s)
+{
+    if (!s->task_tid || session_task(s))
+        return true;
+    session_refuse(s, RSP_ESRCH, "this task is no more, or runs on a CPU now");
+    return false;
+}
+
 void cmd_read_regs(struct session *s, const struct rsp_request *r)
 {
     (void)r;
+    if (!is_there(s))
+        return;
     rsp_begin(&s->out, RSP_PLAIN);
     append_regs(s, 0, REG_COUNT - 1);
     rsp_end(&s->out);
@@ -45,6 +56,8 @@ void cmd_read_reg(struct session *s, const struct rsp_request *r)
         session_refuse(s, RSP_EINVAL, "there is no register of this number");
         return;
     }
+    if (!is_there(s))
+        return;
     rsp_begin(&s->out, RSP_PLAIN);
     append_regs(s, r->reg.number, r->reg.number);
     rsp_end(&s->out);
@@ -60,12 +73,21 @@ static bool may_write(struct session *s)
     return false;
 }
 
+static bool may_write_regs(struct session *s)
+{
+    if (!s->task_tid)
+        return may_write(s);
+    session_refuse(s, RSP_EROFS,
+                   "no CPU runs this task: its registers are on its stack, and are not changed from here");
+    return false;
+}
+
 /* All registers in the order of `g`. gdb sends back what it read, unchangeable ones too: such a failure is
  * none. */
 void cmd_write_regs(struct session *s, const struct rsp_request *r)
 {
     size_t total = 0;
-    if (!may_write(s))
+    if (!may_write_regs(s))
         return;
     for (unsigned reg = 0; reg < REG_COUNT; reg++)
         total += target_has_reg(s->target, reg) ? reg_table[reg].bytes : 0;
@@ -86,7 +108,7 @@ void cmd_write_regs(struct session *s, const struct rsp_request *r)
 void cmd_write_reg(struct session *s, const struct rsp_request *r)
 {
     unsigned reg = r->reg.number;
-    if (!may_write(s))
+    if (!may_write_regs(s))
         return;
     if (!target_has_reg(s->target, reg) || r->reg.len != reg_table[reg].bytes)
         session_refuse(s, RSP_EINVAL, "there is no register of this number and size");
@@ -98,6 +120,15 @@ void cmd_write_reg(struct session *s, const struct rsp_request *r)
 
 /* ---- memory ---- */
 
+/* The kernel's memory is there for a task also where no CPU's home space is known. */
+static size_t read_bytes(const struct session *s, uint64_t addr, uint8_t *bytes, size_t n)
+{
+    enum mem_space space = session_space(s);
+    if (s->task_tid && space == SPACE_HOME)
+        return linux_read(s->target->linux_guest, addr, bytes, n);
+    return machine_read_memory(s->target->machine, s->cpu, space, addr, bytes, n);
+}
+
 /* Begins a reply, and reads up to max bytes of the request into its own buffer. NULL, with the refusal sent,
  * if bytes were wanted and not even the first is readable. */
 static uint8_t *read_memory(struct session *s, const struct rsp_request *r, size_t max, size_t *got)
@@ -105,8 +136,7 @@ static uint8_t *read_memory(struct session *s, const struct rsp_request *r, size
     size_t want = r->mem.len < max ? r->mem.len : max;
     rsp_begin(&s->out, RSP_PLAIN);
     uint8_t *bytes = rsp_space(&s->out, want);
-    *got = bytes ? machine_read_memory(s->target->machine, s->cpu, session_space(s), r->mem.addr, bytes, want)
-                 : 0;
+    *got = bytes ? read_bytes(s, r->mem.addr, bytes, want) : 0;
     if (*got || !want)
         return bytes;
     session_refuse(s, RSP_EFAULT, "this address cannot be read: it does not translate, or is outside memory");

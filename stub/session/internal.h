@@ -32,6 +32,9 @@ enum {
 #define TARGET_PID 1
 #define BREAKPOINTS_MAX 1024u
 
+/* Thread ids: CPU n has n + 1, a task of the guest this and its pid. */
+#define TASK_TID 1000
+
 enum target_state {
     DETACHED_STOPPED,
     DETACHED_RUNNING,
@@ -115,6 +118,8 @@ struct target {
     struct registry *registry;
     const char *dump_dir;
     struct linux_guest *linux_guest; /* what the guest's memory tells, if it is Linux */
+    bool shows_tasks;                /* as threads */
+    struct err no_tasks;             /* why there were none when they were last asked for, or "" */
     struct console_ring printed;     /* by commands of breakpoints */
     uint64_t printed_lost;           /* bytes */
     struct printed_log printed_log;
@@ -165,12 +170,14 @@ struct session {
     bool non_stop;                 /* of QNonStop: outlives D */
     unsigned long long lost_lines; /* of console text, since the debugger last read */
     unsigned cpu;                  /* of Hg, and of the last stop */
+    int64_t task_tid;              /* of Hg, if it named a task; else 0 */
     unsigned monitor_cpu;          /* the one that the debugger's user has selected */
     bool browses;                  /* the debugger looks at all threads: Hg selects nothing for its user */
     int64_t resume_tid;            /* of Hc: a tid, RSP_ALL or RSP_ANY */
     unsigned open_files;           /* bit n: vFile descriptor n is open */
     char *threads;                 /* the list that is being read (qXfer), from malloc, or NULL */
     size_t threads_len;
+    size_t next_thread; /* of qsThreadInfo */
     struct work work;
     struct rsp_request request; /* points into in_buf */
 };
@@ -263,18 +270,35 @@ void session_output_text(struct session *s, const char *text);            /* par
 void session_refuse(struct session *s, uint8_t number, const char *text); /* E.text if announced, else Enn */
 bool session_multiprocess(const struct session *s);
 void session_select(struct session *s, unsigned cpu); /* for packets and `monitor` commands */
+
+/* threads.c */
 void session_thread(struct session *s, unsigned cpu); /* appends a thread-id */
 /* The CPU of a thread-id; "any" and "all" give the selected one. -1 if there is none such. */
 int session_cpu(const struct session *s, struct rsp_thread_id id);
+/* The task that Hg selected: NULL if it was a CPU, or the task is not there any more. */
+const struct linux_task *session_task(const struct session *s);
+/* A register of the selected CPU or task: machine_read_reg(). */
+int session_read_reg(const struct session *s, unsigned reg, uint8_t *bytes);
+#define TASK_STAYS                                                                                           \
+    "no CPU runs this task, and none can be told to: select a CPU's thread (thread 1) to step, and "         \
+    "continue "                                                                                              \
+    "without scheduler-locking"
 
-/* The address space of memory requests. */
-static inline enum mem_space session_space(const struct session *s)
+static inline bool is_task(int64_t tid)
 {
-    return s->phys_mode ? SPACE_ABSOLUTE : s->space;
+    return tid >= TASK_TID;
 }
 
-/* query.c: a CPU's state in words. */
+/* The address space of memory requests. A task's is the kernel's. */
+static inline enum mem_space session_space(const struct session *s)
+{
+    enum mem_space space = s->phys_mode ? SPACE_ABSOLUTE : s->space;
+    return s->task_tid && space == SPACE_DEFAULT ? SPACE_HOME : space;
+}
+
+/* threads.c: states in words. */
 const char *cpu_state_name(enum cpu_state state);
+const char *task_state_name(char letter);                            /* of linux_task_letter() */
 void threads_read(struct session *s, uint64_t offset, uint64_t len); /* qXfer:threads:read */
 
 /* Handlers, one file for each area. */
@@ -291,10 +315,10 @@ command_fn cmd_search_mem, cmd_crc_mem;
 command_fn cmd_insert_point, cmd_remove_point; /* points.c */
 command_fn cmd_stop_reason, cmd_continue, cmd_step, cmd_vcont_query, cmd_vcont, cmd_detach, cmd_kill,
     cmd_kill_pid, cmd_restart, cmd_run_program, cmd_attach, cmd_non_stop, cmd_next_stopped,
-    cmd_ctrl_c; /* run.c */
-command_fn cmd_supported, cmd_no_ack, cmd_extended, cmd_set_thread_general, cmd_set_thread_resume,
-    cmd_thread_alive, cmd_current_thread, cmd_threads_first, cmd_threads_next, cmd_thread_extra, cmd_attached,
-    cmd_accept; /* query.c */
+    cmd_ctrl_c;                                                               /* run.c */
+command_fn cmd_supported, cmd_no_ack, cmd_extended, cmd_attached, cmd_accept; /* query.c */
+command_fn cmd_set_thread_general, cmd_set_thread_resume, cmd_thread_alive, cmd_current_thread,
+    cmd_threads_first, cmd_threads_next, cmd_thread_extra; /* threads.c */
 command_fn cmd_xfer_read, cmd_file_open, cmd_file_pread, cmd_file_close, cmd_file_fstat, cmd_file_setfs,
     cmd_file_readlink, cmd_file_stat, cmd_file_change; /* files.c */
 command_fn cmd_monitor;                                /* monitor.c */

@@ -297,6 +297,24 @@ static const struct monitor_command commands[] = {
      "started if that is not given), and nothing that exists is overwritten. An interrupt character or the\n"
      "end of the connection ends it and removes the file.\n",
      NULL, mon_dump},
+    {"ps", "[TEXT]", "the tasks of a Linux guest, * those that a CPU runs; with TEXT in their name",
+     "Each with pid, pid of its process, state (R running or ready, S sleeping, D uninterruptible, T "
+     "stopped,\n"
+     "t traced, Z zombie, P parked, I idle), the CPU that ran it last, and name, in brackets those of the "
+     "kernel.\n",
+     NULL, mon_ps},
+    {"threads", "[cpus|tasks]", "what gdb's threads are: the CPUs, or the tasks of a Linux guest too",
+     "With tasks each task that no CPU runs is a thread of its own, with the registers that the kernel has\n"
+     "kept when it switched to another: the PSW, r6 to r15. Such a thread can be looked at, and neither be\n"
+     "changed nor continued by itself. Not in non-stop.\n",
+     NULL, mon_threads},
+    {"task-layout", "[KEY=NUMBER...]",
+     "where the kernel's structures have what `monitor ps` needs, or tell that",
+     "From the kernel's BTF, where its memory has that; else as told: the bytes from the beginning of\n"
+     "task_struct to tasks, pid, tgid, comm, stack, mm, thread_ksp (thread.ksp), thread_node and signal, of\n"
+     "signal_struct to thread_head and, where known, of task_struct to state (__state) and cpu\n"
+     "(thread_info.cpu), of the lowcore to current (current_task). zgdbd-gdb.py tells it.\n",
+     NULL, mon_task_layout},
     {"powerdown", NULL, "ask the guest to shut down in order", NULL, mon_powerdown, NULL},
     {"quit", NULL, "end the daemon and the guest", NULL, mon_quit, NULL},
 };

@@ -69,6 +69,8 @@ void mon_modules(struct session *s, struct text *out);
 
 /* monitor_dump.c */
 monitor_fn mon_dump;
+/* monitor_tasks.c */
+monitor_fn mon_ps, mon_threads, mon_task_layout;
 
 /* monitor_trace.c */
 monitor_fn mon_trace;

@@ -70,6 +70,15 @@ static void resume(struct session *s, const struct cpu_action action[MACHINE_MAX
         rsp_reply(&s->out, "OK");
 }
 
+/* Whether a task is to be moved that no CPU runs: one that the packet names, or the selected one that is to
+ * step. Then that is refused. */
+static bool moves_task(struct session *s, bool moves)
+{
+    if (moves)
+        resume_failed(s, TASK_STAYS);
+    return moves;
+}
+
 /* c and s: the thread of Hc gets the verb. The others run with it, but stand still while one steps. */
 static void resume_simple(struct session *s, const struct rsp_request *r, enum cpu_verb wanted)
 {
@@ -79,6 +88,8 @@ static void resume_simple(struct session *s, const struct rsp_request *r, enum c
     unsigned cpu = (unsigned)session_cpu(s, id);
     bool one = wanted == CPU_STEP || s->resume_tid > 0;
 
+    if (moves_task(s, s->task_tid && s->resume_tid <= 0 && (one || r->resume.has_addr)))
+        return;
     if (r->resume.has_addr) {
         uint8_t addr[8];
         for (unsigned i = 0; i < sizeof addr; i++)
@@ -149,6 +160,10 @@ void cmd_vcont(struct session *s, const struct rsp_request *r)
         session_refuse(s, RSP_EBUSY, "the guest already runs");
         return;
     }
+    for (unsigned i = 0; i < r->vcont.count; i++)
+        if (moves_task(s, is_task(r->vcont.actions[i].thread.tid) &&
+                              r->vcont.actions[i].type != RSP_ACTION_STOP))
+            return;
     for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
         action[cpu] = action_for(t, r, cpu);
     resume(s, action);

@@ -239,22 +239,8 @@ bool session_multiprocess(const struct session *s)
 void session_select(struct session *s, unsigned cpu)
 {
     s->cpu = s->monitor_cpu = cpu;
+    s->task_tid = 0;
     s->browses = false;
-}
-
-void session_thread(struct session *s, unsigned cpu)
-{
-    struct rsp_thread_id id = {TARGET_PID, cpu + 1};
-    rsp_thread(&s->out, id, session_multiprocess(s));
-}
-
-int session_cpu(const struct session *s, struct rsp_thread_id id)
-{
-    if (id.pid != RSP_ANY && id.pid != RSP_ALL && id.pid != TARGET_PID)
-        return -1;
-    if (id.tid == RSP_ANY || id.tid == RSP_ALL)
-        return (int)s->cpu;
-    return id.tid >= 1 && id.tid <= s->target->machine->ncpus ? (int)(id.tid - 1) : -1;
 }
 
 /* gdb 13 shows no text of a refusal but its number. That a machine is fixed its user has to know: where zgdbd

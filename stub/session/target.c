@@ -422,6 +422,7 @@ struct target *target_create(const struct target_config *config, struct err *e)
     t->exec = config->exec;
     t->policy = config->policy;
     t->dump_dir = config->dump_dir ? config->dump_dir : ".";
+    t->shows_tasks = config->shows_tasks;
     console_init(&t->printed, config->events.wake, config->events.ctx);
     t->plan.printed = &t->printed;
     t->state = DETACHED_STOPPED;

@@ -9,6 +9,8 @@
 #include "zgdbd/bytes.h"
 #include "zgdbd/console.h"
 
+#define PREFIX_BYTES 0x2000u
+
 static struct fake_machine *fake(struct machine *m)
 {
     return (struct fake_machine *)m;
@@ -188,10 +190,12 @@ static size_t copy_out(struct fake_machine *f, enum mem_space space, uint64_t ad
 static size_t op_read_memory(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr, void *buf,
                              size_t len)
 {
-    (void)cpu;
+    struct fake_machine *f = fake(m);
     still(m);
-    fake(m)->space = space;
-    return copy_out(fake(m), space, addr, buf, len);
+    f->space = space;
+    if (space == SPACE_REAL && addr < PREFIX_BYTES && (m->reg_features & 1u << REG_VIRT))
+        addr += load_be64(f->regs[cpu][REG_PREFIX]);
+    return copy_out(f, space, addr, buf, len);
 }
 
 static size_t op_write_memory(struct machine *m, unsigned cpu, enum mem_space space, uint64_t addr,

@@ -62,7 +62,8 @@ struct fake_machine {
     uint8_t memory[FAKE_MEMORY];
 };
 
-/* Registers hold their number and the CPU's in each byte, memory its own address modulo 251. */
+/* Registers hold their number and the CPU's in each byte, memory its own address modulo 251. Real addresses
+ * are absolute ones; if the machine has REG_VIRT a CPU reads its prefix area. */
 struct fake_machine *fake_create(struct machine_events events);
 
 /* Appends to the script a stop at CPU 0 with a text and PSW of its own. */

@@ -52,6 +52,7 @@ static void test_defaults(void **state)
     assert_int_equal(o.policy.on_disconnect, DISCONNECT_RUN);
     assert_int_equal(o.log, LOG_WARNING);
     assert_false(o.tod_runs);
+    assert_false(o.shows_tasks);
     assert_null(o.trace);
 }
 
@@ -88,6 +89,10 @@ static void test_every_option(void **state)
     assert_true(o.tod_runs);
     assert_int_equal(parse("image --tod stop"), OPTIONS_RUN);
     assert_false(o.tod_runs);
+    assert_int_equal(parse("image --threads tasks"), OPTIONS_RUN);
+    assert_true(o.shows_tasks);
+    assert_int_equal(parse("image --threads cpus"), OPTIONS_RUN);
+    assert_false(o.shows_tasks);
 }
 
 static void test_image_options(void **state)
@@ -255,6 +260,7 @@ static void test_usage_errors(void **state)
         {"--on-shutdown x i", "must be stop, restart or exit"},
         {"--on-disconnect restart i", "must be run, stop or exit"},
         {"--tod off i", "must be stop or run"},
+        {"--threads all i", "must be cpus or tasks"},
         {"--trace-only diag i", "give --trace FILE, too"},
         {"--trace t --trace-only , i", "give a reason, such as diag"},
         {"--trace t --trace-only diag,x i", "--trace-only x: no exit is called so; exits are debug, "},
