@@ -126,8 +126,8 @@ struct linux_log_record {
     uint64_t seq;
     uint64_t nanoseconds; /* since boot */
     unsigned level, facility;
-    bool continues;   /* the text of the record before goes on */
-    const char *text; /* printable ASCII, and newlines in it; terminated */
+    bool continues;   /* the text of the record before goes on; the kernel prints it as a line of its own */
+    const char *text; /* printable ASCII, tabs and newlines; terminated; until the function returns */
     size_t len;
 };
 
@@ -137,8 +137,8 @@ typedef void linux_log_fn(void *ctx, const struct linux_log_record *record);
  * read. */
 int linux_log(struct linux_guest *g, size_t last, linux_log_fn *fn, void *ctx, struct err *e);
 
-/* One line for each line of a record's text, as dmesg prints it: "[    1.234567] text". Returns the length
- * that was or would be written, like snprintf(3); lines end with newlines. */
+/* One line for each line of a record's text, as the console prints it: "[    1.234567] text". Returns the
+ * length that was or would be written, like snprintf(3); lines end with newlines. */
 size_t linux_log_format(const struct linux_log_record *record, char *buf, size_t size);
 
 /* ---- call chains: stack.c ---- */
@@ -182,6 +182,11 @@ size_t linux_backtrace_task(struct linux_guest *g, uint64_t sp, struct linux_fra
                             const char **why);
 
 const char *linux_stack_name(enum linux_stack stack);
+
+/* A frame in words, without its number: "0000000002063dee stop_run+0x2e/0x50". Behind a call that does not
+ * return another function may begin, which the kernel's own traces name: so do we, and add who called.
+ * Returns buf, terminated; 400 bytes hold what names of 100 characters give. */
+char *linux_frame_describe(struct linux_guest *g, const struct linux_frame *f, char *buf, size_t size);
 
 /* ---- tasks: tasks.c ---- */
 

@@ -21,6 +21,20 @@ enum linux_forget {
     FORGET_ALL,
 };
 
+/* Where a frame has its back chain, from r15 on (struct stack_frame: -mpacked-stack, -mbackchain). */
+#define FRAME_BACK_CHAIN 152
+
+/* prologue.c: what a function has done to its stack. */
+struct linux_prologue {
+    bool chained;     /* it has its frame, with a back chain in it */
+    int64_t grown;    /* else: by how much r15 is lower than at its entry, */
+    bool saved;       /* and where r14 is saved, */
+    int32_t saved_at; /* from r15 at its entry on, if that is not in r14 itself */
+};
+
+/* By the code from the function's entry to pc, which is in it. */
+void linux_prologue(struct linux_guest *g, uint64_t entry, uint64_t pc, struct linux_prologue *out);
+
 typedef void linux_forget_fn(struct linux_guest *g, enum linux_forget what);
 
 linux_forget_fn linux_forget_place, linux_forget_kallsyms, linux_forget_modules, linux_forget_tasks;

@@ -94,7 +94,7 @@ void connection_pump(struct connection *c)
     }
     watch(c->server, &c->writable, pending);
     watch(c->server, &c->readable, c->draining || (!pending && wants_input(c)));
-    if (!session_working(c->session) && replies < TURN_REPLIES)
+    if ((pending || !session_working(c->session)) && replies < TURN_REPLIES)
         ev_timer_stop(c->server->loop, &c->work);
     else if (!ev_is_active(&c->work))
         go_on_next_turn(c);

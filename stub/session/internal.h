@@ -151,6 +151,13 @@ struct work {
     size_t kept; /* bytes of scratch that are in front of addr, and may begin the pattern */
 };
 
+/* Text of a `monitor` command for which the reply had no room: monitor.c */
+struct rest {
+    char *text; /* from malloc, or NULL */
+    size_t len, cap;
+    size_t done; /* has gone out */
+};
+
 struct session {
     struct target *target;
     enum session_phase phase;
@@ -179,6 +186,7 @@ struct session {
     size_t threads_len;
     size_t next_thread; /* of qsThreadInfo */
     struct work work;
+    struct rest rest;
     struct rsp_request request; /* points into in_buf */
 };
 

@@ -11,16 +11,39 @@
 
 #define COUNTERS_MAX 64
 
+#define CUT "zgdbd: there is more than fits into one answer\n"
+
 /* Kept free in the reply's buffer: the note that says that text was cut, OK, and their frames. */
 #define TEXT_RESERVE 256u
 
+static bool has_room(const struct session *s, size_t bytes)
+{
+    return 2 * bytes + TEXT_RESERVE <= s->out.cap - s->out.len;
+}
+
+/* False if there is no memory for it. */
+static bool keep(struct rest *r, const char *text, size_t len)
+{
+    if (len > r->cap - r->len) {
+        size_t cap = 2 * r->cap + 0x10000;
+        char *grown = realloc(r->text, cap);
+        if (!grown)
+            return false;
+        r->text = grown;
+        r->cap = cap;
+    }
+    memcpy(r->text + r->len, text, len);
+    r->len += len;
+    return true;
+}
+
 static void flush(struct text *t)
 {
-    struct rsp_out *o = &t->session->out;
-    if (2 * t->len + TEXT_RESERVE > o->cap - o->len)
-        t->cut = true;
-    else if (t->len)
-        session_output_text(t->session, t->buf);
+    struct session *s = t->session;
+    if (t->len && !s->rest.len && has_room(s, t->len))
+        session_output_text(s, t->buf);
+    else if (t->len && !t->cut)
+        t->cut = s->rest.len > TEXT_MAX || !keep(&s->rest, t->buf, t->len);
     t->len = 0;
 }
 
@@ -42,12 +65,33 @@ void put(struct text *t, const char *fmt, ...)
     t->len += len;
 }
 
-void monitor_finish(struct text *t)
+/* As much of the rest as there is room for. */
+static bool put_rest(struct session *s)
 {
+    struct rest *r = &s->rest;
+    while (r->done < r->len) {
+        size_t n = r->len - r->done < 1024 ? r->len - r->done : 1024;
+        if (!has_room(s, n))
+            return false;
+        session_output_bytes(s, (const uint8_t *)r->text + r->done, n);
+        r->done += n;
+    }
+    rsp_reply(&s->out, "OK");
+    return true;
+}
+
+bool monitor_finish(struct text *t)
+{
+    struct session *s = t->session;
     flush(t);
     if (t->cut)
-        session_output_text(t->session, "zgdbd: there is more than fits into one answer\n");
-    rsp_reply(&t->session->out, "OK");
+        keep(&s->rest, CUT, sizeof CUT - 1);
+    if (s->rest.len) {
+        s->work = (struct work){.step = put_rest};
+        return false;
+    }
+    rsp_reply(&s->out, "OK");
+    return true;
 }
 
 struct monitor_command {
@@ -197,6 +241,16 @@ static const struct monitor_command commands[] = {
      "After the table entries come the absolute address, what forbids stores and instruction\n"
      "fetches there, and the storage key.\n",
      NULL, mon_translate},
+    {"dmesg", "[N]", "the log of the guest's Linux kernel, or its last N records",
+     "It is read from the guest's memory, printk's ring buffer, where vmcoreinfo says that it is (Linux "
+     "5.10\n"
+     "and later): with what the console did not show, and what had not come to it yet.\n",
+     NULL, mon_dmesg},
+    {"bt", "[N]", "the call chain of the selected CPU, or of CPU N, in the guest's Linux kernel",
+     "From frame to frame by back chains, and through the registers of what was interrupted, from stack to\n"
+     "stack. Where that is broken, what else in the stack looks like a return address follows, marked with "
+     "?.\n",
+     NULL, mon_bt},
     {"lowcore", "[N]", "the prefix area of the selected CPU, or of CPU N, field by field", NULL, NULL,
      mon_lowcore},
     {"symbols", "[NAME|ADDRESS]", "what is known of the guest's Linux kernel, or one of its symbols",

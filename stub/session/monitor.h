@@ -7,20 +7,23 @@
 #include "internal.h"
 
 /* Text on its way to gdb's console. It leaves in O packets, which gdb shows one by one until OK comes, so
- * that a long list needs no packet of its size. */
+ * that a long list needs no packet of its size. What the reply's buffer has no room for waits in
+ * session.rest until gdb has read what is in front of it. */
 struct text {
     struct session *session;
     bool later; /* the answer goes on in the session's work, which ends with monitor_finish() */
-    bool cut;   /* the reply's buffer was full */
+    bool cut;   /* more than TEXT_MAX, or no memory */
     size_t len;
     char buf[2048];
 };
 
-/* What is longer than the buffer is cut. */
+#define TEXT_MAX 0x400000u /* of one answer */
+
+/* What is longer than text.buf is cut. */
 __attribute__((format(printf, 2, 3))) void put(struct text *t, const char *fmt, ...);
 
-/* What was put, and OK behind it. */
-void monitor_finish(struct text *t);
+/* What was put, and OK behind it. False: the session's work goes on with it, since there was no room. */
+bool monitor_finish(struct text *t);
 
 /* The command's arguments, without blanks at either end; "" if there are none. False: they are not what the
  * command takes, and the user is told what it does. */
@@ -74,5 +77,8 @@ monitor_fn mon_ps, mon_threads, mon_task_layout;
 
 /* monitor_trace.c */
 monitor_fn mon_trace;
+
+/* monitor_log.c */
+monitor_fn mon_dmesg, mon_bt;
 
 #endif

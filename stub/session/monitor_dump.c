@@ -30,7 +30,7 @@ static void put_result(const struct dump_result *result, struct text *out)
 }
 
 /* After the last step, which returned 0 or -1. */
-static void finish(struct session *s, int rc, struct err *e)
+static bool finish(struct session *s, int rc, struct err *e)
 {
     struct text out = {.session = s};
     struct dump_result result;
@@ -42,7 +42,7 @@ static void finish(struct session *s, int rc, struct err *e)
         put(&out, "There is no dump: %s.\n", e->text);
     else
         put_result(&result, &out);
-    monitor_finish(&out);
+    return monitor_finish(&out);
 }
 
 static bool step(struct session *s)
@@ -54,8 +54,7 @@ static bool step(struct session *s)
             show_progress(s);
         return false;
     }
-    finish(s, more, &e);
-    return true;
+    return finish(s, more, &e);
 }
 
 static void abandon(struct session *s)

@@ -118,6 +118,7 @@ void session_destroy(struct session *s)
     free(s->in_buf);
     free(s->out_buf);
     free(s->threads);
+    free(s->rest.text);
     free(s);
 }
 
@@ -199,6 +200,8 @@ bool session_working(const struct session *s)
 static void end_work(struct session *s, size_t mark)
 {
     s->work.step = NULL;
+    free(s->rest.text);
+    s->rest = (struct rest){0};
     remember(s, mark);
     if (session_attached(s))
         target_idle(s->target);
