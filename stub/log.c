@@ -4,6 +4,7 @@
 #include "zgdbd/log.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -71,5 +72,42 @@ void log_msg(enum log_level level, const char *fmt, ...)
         do {
             n = write(STDERR_FILENO, line, len);
         } while (n < 0 && errno == EINTR);
+    errno = saved_errno;
+}
+
+#define BLOCK_WAIT_MS 500
+
+/* How many bytes a pipe takes at once when it says that it takes any, cut behind a line. */
+static size_t piece_of(const char *text, size_t len)
+{
+    size_t n = len < PIPE_BUF ? len : PIPE_BUF;
+
+    while (n > 1 && n < len && text[n - 1] != '\n')
+        n--;
+    return n > 1 ? n : len < PIPE_BUF ? len : PIPE_BUF;
+}
+
+void log_block(enum log_level level, const char *text)
+{
+    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+    int saved_errno = errno;
+    size_t left = strlen(text);
+    int waits = BLOCK_WAIT_MS / 10;
+
+    if (!log_enabled(level))
+        return;
+    while (left) {
+        ssize_t n;
+
+        if (poll(&ready, 1, 10) == 0 && --waits < 0)
+            break;
+        if (!(ready.revents & POLLOUT))
+            continue;
+        n = write(STDERR_FILENO, text, piece_of(text, left));
+        if (n < 0 && errno != EINTR && errno != EAGAIN)
+            break;
+        text += n > 0 ? n : 0;
+        left -= n > 0 ? (size_t)n : 0;
+    }
     errno = saved_errno;
 }

@@ -38,3 +38,12 @@ const char *stop_reason_name(enum stop_reason reason)
     }
     return "unknown";
 }
+
+const char *cpu_state_name(enum cpu_state state)
+{
+    static const char *const names[] = {[CPU_RUNNING] = "operating",
+                                        [CPU_WAITING] = "enabled wait",
+                                        [CPU_DISABLED_WAIT] = "disabled wait",
+                                        [CPU_STOPPED] = "stopped"};
+    return names[state];
+}

@@ -125,7 +125,9 @@ static const char help[] =
     "                        CPU runs (default cpus)\n"
     "\n"
     "What happens when:\n"
-    "  --on-panic ACTION     a disabled wait or a program-interruption loop\n"
+    "  --on-panic ACTION     a disabled wait or an interruption loop. Before the action, and as often as "
+    "they are\n"
+    "                        given: report:FILE writes the report on it, dump:FILE an ELF dump of the guest\n"
     "  --on-reset ACTION     the guest asks for a reset, or its watchdog runs out\n"
     "  --on-shutdown ACTION  the guest powers itself off\n"
     "                        ACTION is stop, restart or exit. Not given: stop while a debugger is attached; "
@@ -227,6 +229,31 @@ static int parse_action(const char *option, const char *text, enum guest_action 
         return -1;
     *action = actions[i];
     return 0;
+}
+
+/* An action, or a file to be written before it: report:FILE, dump:FILE. */
+static int parse_panic(const char *text, struct policy *policy, struct err *e)
+{
+    static const struct {
+        const char *name;
+        enum panic_file_kind kind;
+    } kinds[] = {{"report:", PANIC_REPORT}, {"dump:", PANIC_DUMP}};
+    for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const char *path = text + strlen(kinds[i].name);
+        if (strncmp(text, kinds[i].name, strlen(kinds[i].name)) != 0)
+            continue;
+        if (!*path)
+            return err_set(e, EXIT_USAGE, "--on-panic %s: name the file, as in %sFILE", text, text);
+        if (policy->npanic_files == PANIC_FILES_MAX)
+            return err_set(e, EXIT_USAGE, "--on-panic %s: only %d files can be written", text,
+                           PANIC_FILES_MAX);
+        policy->panic_files[policy->npanic_files++] = (struct panic_file){kinds[i].kind, path};
+        return 0;
+    }
+    if (strchr(text, ':'))
+        return err_set(e, EXIT_USAGE, "--on-panic %s: must be stop, restart, exit, report:FILE or dump:FILE",
+                       text);
+    return parse_action("on-panic", text, &policy->on_panic, e);
 }
 
 static int parse_disconnect(const char *text, enum disconnect_action *action, struct err *e)
@@ -449,7 +476,7 @@ static int parse_option(int option, struct options *o, struct given *given, stru
         o->core = optarg;
         return 0;
     case OPT_ON_PANIC:
-        return parse_action("on-panic", optarg, &o->policy.on_panic, e);
+        return parse_panic(optarg, &o->policy, e);
     case OPT_ON_RESET:
         return parse_action("on-reset", optarg, &o->policy.on_reset, e);
     case OPT_ON_SHUTDOWN:
@@ -492,8 +519,8 @@ static int check_consoles(struct options *o, const struct given *given, struct e
 /* What may be said of a dump. */
 static bool suits_core(int option)
 {
-    static const int suitable[] = {OPT_CORE,          OPT_SYMBOLS, OPT_LISTEN,  OPT_LISTEN_ANY, OPT_STDIO,
-                                   OPT_ON_DISCONNECT, OPT_LOG,     OPT_THREADS, OPT_DUMP_DIR};
+    static const int suitable[] = {OPT_CORE,  OPT_SYMBOLS,       OPT_LISTEN, OPT_LISTEN_ANY,
+                                   OPT_STDIO, OPT_ON_DISCONNECT, OPT_LOG};
     for (size_t i = 0; i < sizeof suitable / sizeof *suitable; i++)
         if (option == suitable[i])
             return true;
@@ -568,5 +595,6 @@ enum options_verdict options_parse(int argc, char **argv, struct options *o, str
         return OPTIONS_ERROR;
     }
     o->image = argv[optind]; /* NULL behind the last one */
+    o->policy.log_is_debuggers = o->stdio;
     return check_together(o, &given, e) ? OPTIONS_ERROR : OPTIONS_RUN;
 }

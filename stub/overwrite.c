@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Files that are written must not be those that are read: a mistyped option would empty the guest's kernel.
- * And where dumps are to go must be a directory: in an hour, at the panic, it is too late to say so. */
+ * And where dumps and reports are to go must be a directory: in an hour, at the panic, it is too late to say
+ * so. */
 #include <errno.h>
+#include <libgen.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,21 +46,43 @@ static int check(const struct options *o, const char *option, const char *path, 
                 : 0;
 }
 
-static int check_directory(const char *path, struct err *e)
+static int check_directory(const char *option, const char *path, const char *directory, struct err *e)
 {
     struct stat st;
 
-    if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+    if (stat(directory, &st) == 0 && !S_ISDIR(st.st_mode))
         errno = ENOTDIR;
-    else if (access(path, W_OK | X_OK) == 0)
+    else if (access(directory, W_OK | X_OK) == 0)
         return 0;
-    return err_set(e, EXIT_USAGE, "--dump-dir %.200s: %s; name a directory in which files can be made", path,
+    return err_set(e, EXIT_USAGE, "%s %.200s: %s; name a directory in which files can be made", option, path,
                    strerror(errno));
+}
+
+/* The one in which the file is to be. */
+static int check_place(const char *option, const char *path, struct err *e)
+{
+    char *copy = strdup(path);
+    int rc = copy ? check_directory(option, path, dirname(copy), e)
+                  : err_set(e, EXIT_OTHER, "%s: no memory for the name of a file", option);
+
+    free(copy);
+    return rc;
+}
+
+static int check_panic_files(const struct options *o, struct err *e)
+{
+    for (unsigned i = 0; i < o->policy.npanic_files; i++) {
+        const char *path = o->policy.panic_files[i].path;
+
+        if (check(o, "--on-panic", path, e) || check_place("--on-panic", path, e))
+            return -1;
+    }
+    return 0;
 }
 
 int options_check_files(const struct options *o, struct err *e)
 {
-    if (o->dump_dir && check_directory(o->dump_dir, e))
+    if (o->dump_dir && check_directory("--dump-dir", o->dump_dir, o->dump_dir, e))
         return -1;
     if (o->memory_file && check(o, "--memory-file", o->memory_file, e))
         return -1;
@@ -67,5 +92,5 @@ int options_check_files(const struct options *o, struct err *e)
         if ((o->consoles[i].kind == CONSOLE_FILE || o->consoles[i].kind == CONSOLE_LOG) &&
             check(o, "--console", o->consoles[i].path, e))
             return -1;
-    return 0;
+    return check_panic_files(o, e);
 }

@@ -22,4 +22,8 @@ int log_level_by_name(const char *name);
 /* Writes "zgdbd: LEVEL: text\n" in one write(2). Lines over 1 KiB are cut. */
 __attribute__((format(printf, 2, 3))) void log_msg(enum log_level level, const char *fmt, ...);
 
+/* Writes a text of several lines as it is, of printable ASCII; it waits up to half a second for who reads it.
+ */
+void log_block(enum log_level level, const char *text);
+
 #endif

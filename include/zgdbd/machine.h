@@ -136,14 +136,22 @@ enum stop_reason {
     STOP_DUMP,          /* here it stood when the dump was taken */
 };
 
+/* STOP_PROGRAM_LOOP: what comes again and again. */
+enum interruption_loop {
+    LOOP_PROGRAM,   /* the program new PSW leads to another program interruption */
+    LOOP_EXTERNAL,  /* the external new PSW is enabled for what interrupts */
+    LOOP_OPERATION, /* the program new PSW designates the instruction that causes an operation exception */
+};
+
 #define STOP_TEXT_BYTES 448 /* an interruption with its old PSW decoded fits */
 
 struct stop {
     enum stop_reason reason;
     unsigned cpu;
-    struct psw psw;     /* at the stop */
-    uint64_t addr;      /* breakpoint or watched address (as in the struct breakpoint) */
-    uint64_t old_value; /* STOP_WATCH: the first 8 bytes (or fewer) at addr, before and after */
+    enum interruption_loop loop; /* STOP_PROGRAM_LOOP */
+    struct psw psw;              /* at the stop */
+    uint64_t addr;               /* breakpoint or watched address (as in the struct breakpoint) */
+    uint64_t old_value;          /* STOP_WATCH: the first 8 bytes (or fewer) at addr, before and after */
     uint64_t new_value;
     unsigned catchpoint; /* STOP_CATCH: its number */
     bool tell; /* the text is news for the user, whatever the reason: a condition that cannot be evaluated */
@@ -261,7 +269,6 @@ struct machine_ops {
     void (*per)(struct machine *m, struct machine_per *out);
     int (*trace)(struct machine *m, bool on, struct err *e);
     size_t (*trace_read)(struct machine *m, uint64_t *next, struct exit_record *out, size_t max);
-    uint64_t (*look)(struct machine *m, uint64_t absolute, uint64_t len, const uint8_t **bytes);
     const char *(*doubt)(struct machine *m, unsigned cpu);
 };
 
@@ -330,16 +337,6 @@ static inline size_t machine_read_memory(struct machine *m, unsigned cpu, enum m
                                          void *buf, size_t len)
 {
     return m->ops->read_memory(m, cpu, space, addr, buf, len);
-}
-
-/* Looks at absolute storage where it is. Returns how many of len (at least 1) bytes from there on are alike,
- * and sets *bytes to them, or to NULL if they are zeros because nobody has touched them yet: to read these
- * could cost the host memory. 0: nothing is to be seen in place, and machine_read_memory() has what there is.
- * Valid until a CPU runs or memory is written. */
-static inline uint64_t machine_look(struct machine *m, uint64_t absolute, uint64_t len, const uint8_t **bytes)
-{
-    *bytes = NULL;
-    return m->ops->look ? m->ops->look(m, absolute, len, bytes) : 0;
 }
 
 /* Stores into guest memory, whatever keys and page protection say; returns the number of bytes stored. */
@@ -472,5 +469,8 @@ static inline const char *machine_doubt(struct machine *m, unsigned cpu)
 
 /* Name of a reason for the log and the monitor: "breakpoint", "disabled wait"... */
 const char *stop_reason_name(enum stop_reason reason);
+
+/* "operating", "enabled wait", "disabled wait", "stopped". */
+const char *cpu_state_name(enum cpu_state state);
 
 #endif

@@ -94,4 +94,8 @@ char *psw_describe(struct psw psw, char *buf, size_t size);
  * 2000 bytes hold every PSW. */
 char *psw_fields(struct psw psw, char *buf, size_t size);
 
+/* The last of these alone: a line for whatever makes the PSW invalid, or leads to no instruction; "" if there
+ * is nothing. 600 bytes hold every PSW. */
+char *psw_faults(struct psw psw, char *buf, size_t size);
+
 #endif

@@ -41,8 +41,25 @@ enum disconnect_action {
     DISCONNECT_EXIT,
 };
 
+/* What is to be written when the guest has come to such an end, before the action; also when KVM cannot run
+ * it. */
+enum panic_file_kind {
+    PANIC_REPORT, /* the report (report.h) */
+    PANIC_DUMP,   /* a dump (dump.h) */
+};
+
+struct panic_file {
+    enum panic_file_kind kind;
+    const char *path; /* the caller's */
+};
+
+#define PANIC_FILES_MAX 8
+
 struct policy {
     enum guest_action on_panic; /* disabled wait and program-interruption loop: exits with EXIT_PANIC */
+    unsigned npanic_files;
+    struct panic_file panic_files[PANIC_FILES_MAX];
+    bool log_is_debuggers; /* the debugger's user sees the log, too (--stdio): nothing is told twice */
     enum guest_action on_reset;
     enum guest_action on_shutdown;
     enum disconnect_action on_disconnect; /* a connection lost without D or k; exit: EXIT_SHUTDOWN */
@@ -103,6 +120,11 @@ int target_trace(struct target *t, bool on, struct err *e);
 /* Asks the guest to shut down in order. -1 with *e, which says why not, if it cannot. It may be running or
  * not; a stopped one hears of it when it is resumed. */
 int target_powerdown(struct target *t, struct err *e);
+
+/* True while something is written that takes long (a dump of --on-panic): call target_work() as often as
+ * there is nothing else to do. It does a few milliseconds' worth. */
+bool target_working(const struct target *t);
+void target_work(struct target *t);
 
 /* Ends it with this status: nothing that happens later resumes the guest. */
 void target_quit(struct target *t, int status);

@@ -30,8 +30,10 @@ enum exit_outcome exit_program(struct vcpu *cpu, uint16_t code, unsigned ilc, st
     struct kvm_run *run = cpu->run;
     struct psw psw = {run->psw_mask, run->psw_addr};
 
-    if (program_interrupt(&cpu->m->memory, run->s.regs.prefix, &psw, code, ilc, run->s.regs.gbea) < 0)
+    if (program_interrupt(&cpu->m->memory, run->s.regs.prefix, &psw, code, ilc, run->s.regs.gbea) < 0) {
+        stop->loop = LOOP_PROGRAM;
         return stop_at(cpu, stop, STOP_PROGRAM_LOOP, "program interruption with a prefix outside of memory");
+    }
     run->psw_mask = psw.mask;
     run->psw_addr = psw.addr;
     return OUTCOME_GO_ON;
@@ -50,6 +52,7 @@ static enum exit_outcome operation_exception(struct vcpu *cpu, struct stop *stop
     if (run->psw_addr != old.addr - length ||
         (run->psw_mask ^ old.mask) & (PSW_WAIT | PSW_PSTATE | PSW_DAT | PSW_ASC))
         return OUTCOME_GO_ON;
+    stop->loop = LOOP_OPERATION;
     return stop_at(cpu, stop, STOP_PROGRAM_LOOP,
                    "operation exception loop: the program new PSW leads to the instruction that causes it");
 }
@@ -218,6 +221,7 @@ static enum exit_outcome program_loop(struct vcpu *cpu, struct stop *stop)
 {
     bool external = cpu->run->s390_sieic.icptcode == ICPT_EXTERNAL_LOOP;
 
+    stop->loop = external ? LOOP_EXTERNAL : LOOP_PROGRAM;
     return stop_at(cpu, stop, STOP_PROGRAM_LOOP,
                    external
                        ? "external interruption loop: the external new PSW is enabled for what interrupts"

@@ -121,6 +121,15 @@ static void add_faults(struct words *l, struct psw psw)
             "the instruction address is odd: a specification exception, for no instruction can be there\n");
 }
 
+char *psw_faults(struct psw psw, char *buf, size_t size)
+{
+    struct words l = {buf, size, 0};
+
+    buf[0] = 0;
+    add_faults(&l, psw);
+    return buf;
+}
+
 char *psw_fields(struct psw psw, char *buf, size_t size)
 {
     static const struct flag system_mask[] = {

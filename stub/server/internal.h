@@ -88,6 +88,7 @@ struct console {
 struct server {
     struct ev_loop *loop;
     ev_async wake;
+    ev_timer work; /* what takes the target long goes on in the next turn of the loop */
     ev_signal terminate[3];
     ev_signal powerdown; /* SIGPWR */
     ev_signal resumed;   /* SIGCONT, while there is a terminal */

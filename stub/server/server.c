@@ -20,6 +20,15 @@ static void on_wake(struct ev_loop *loop, ev_async *w, int events)
     server_settle(s);
 }
 
+static void on_work(struct ev_loop *loop, ev_timer *w, int events)
+{
+    struct server *s = w->data;
+    (void)loop;
+    (void)events;
+    target_work(s->target);
+    server_settle(s);
+}
+
 static void on_signal(struct ev_loop *loop, ev_signal *w, int events)
 {
     struct server *s = w->data;
@@ -64,6 +73,8 @@ struct server *server_create(struct err *e)
     s->wake.data = s;
     ev_async_init(&s->wake, on_wake);
     ev_async_start(s->loop, &s->wake);
+    ev_timer_init(&s->work, on_work, 0., 0.);
+    s->work.data = s;
     for (unsigned i = 0; i < sizeof s->terminate / sizeof *s->terminate; i++) {
         ev_signal_init(&s->terminate[i], on_signal, signals[i]);
         s->terminate[i].data = s;
@@ -89,6 +100,10 @@ void server_settle(struct server *s)
     for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
         if (s->connections[i] && session_attached(s->connections[i]->session))
             connection_pump(s->connections[i]);
+    if (target_working(s->target) && !ev_is_active(&s->work)) {
+        ev_timer_set(&s->work, 0., 0.);
+        ev_timer_start(s->loop, &s->work);
+    }
     if (target_exited(s->target, &s->status))
         ev_break(s->loop, EVBREAK_ALL);
 }
@@ -137,6 +152,7 @@ void server_destroy(struct server *s)
         console_free(s->consoles);
     trace_file_close(s);
     ev_async_stop(s->loop, &s->wake);
+    ev_timer_stop(s->loop, &s->work);
     ev_loop_destroy(s->loop);
     free(s);
 }

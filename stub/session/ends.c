@@ -51,11 +51,9 @@ void stop_log(const struct stop *stop, enum log_level level)
 
 void end_log_as(const struct target *t, enum log_level level)
 {
-    char lines[CRASH_LINES][TRACE_LINE];
-    size_t n = crash_exits(t, lines);
     stop_log(&t->stop, level);
-    for (size_t i = 0; i < n; i++)
-        log_msg(level, "exit: %s", lines[i]);
+    if (stop_is_crash(t->stop.reason))
+        panic_tell(t, level, false, false);
 }
 
 void end_log(const struct target *t)
@@ -65,7 +63,7 @@ void end_log(const struct target *t)
 
 /* An end that restarts the guest may come again at once, for ever: one in a second is told, the others are
  * counted. */
-void end_log_restart(struct target *t)
+bool end_told(struct target *t)
 {
     enum log_level level = end_level(&t->stop);
     struct restarts *restarts = &t->restarts[level == LOG_WARNING];
@@ -73,10 +71,25 @@ void end_log_restart(struct target *t)
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (restarts->told == now.tv_sec) {
         restarts->untold++;
-        return;
+        return false;
     }
     if (restarts->untold)
         log_msg(level, "the guest has been restarted %u times more since that was told", restarts->untold);
     *restarts = (struct restarts){.told = now.tv_sec};
-    end_log_as(t, level);
+    return true;
+}
+
+bool end_log_restart(struct target *t)
+{
+    bool told = end_told(t);
+    if (told)
+        end_log(t);
+    return told;
+}
+
+int64_t target_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }

@@ -44,8 +44,11 @@ enum target_state {
     ATTACHED_HALTING, /* interrupted on behalf of the debugger, whose requests wait */
     NONSTOP_STOPPED,  /* no CPU runs now; those that run for the debugger do when nothing more is asked */
     NONSTOP_RUNNING,
-    NONSTOP_HALTING, /* interrupted: requests wait, or an interrupt of the debugger's */
-    ENDED,           /* exit_status is set */
+    NONSTOP_HALTING,  /* interrupted: requests wait, or an interrupt of the debugger's */
+    DETACHED_WRITING, /* the guest has come to its end, of which a dump is written; writing.then is to come */
+    ATTACHED_WRITING, /* the same; the debugger's requests wait, as may a stop reply */
+    NONSTOP_WRITING,
+    ENDED, /* exit_status is set */
     TARGET_STATES,
 };
 
@@ -54,6 +57,18 @@ enum target_intent {
     INTENT_HOLD,
     INTENT_RUN,
     INTENT_RESET,
+};
+
+struct target;
+struct dump; /* dump.h */
+
+/* What --on-panic wants written at an end: panic_file.c */
+struct writing {
+    unsigned next;     /* of the policy's files */
+    struct dump *dump; /* that is being written, or NULL */
+    int64_t told;      /* when how far it is was told last, ns of the monotonic clock */
+    enum target_state (*then)(struct target *t, struct err *e); /* what follows when all are */
+    bool restarts; /* the end is told to a debugger, for whom the guest restarts */
 };
 
 /* Ends that restarted the guest with nobody attached, as the log tells them. */
@@ -113,6 +128,9 @@ struct target {
     bool traces;        /* the exit trace is on */
     bool killed;        /* by the debugger: a lost connection must not start the guest again */
     int exit_status;
+    uint64_t ran;    /* how long the guest has run since it was loaded, in ns, up to the last stop */
+    int64_t resumed; /* when it was resumed last, ns of the monotonic clock */
+    struct writing writing;
     struct restarts restarts[2]; /* ends that say something is wrong are told apart from the others */
     struct resume_plan plan;     /* breakpoints points at the registry's snapshot */
     struct registry *registry;
@@ -253,6 +271,8 @@ bool catch_is_there(const struct target *t, unsigned number);
 /* stopreply.c */
 bool stop_is_end(enum stop_reason reason);
 bool stop_speaks(const struct stop *stop);
+/* Those that say that something is wrong with the guest: they are reported (panic.c). */
+bool stop_is_crash(enum stop_reason reason);
 /* Is an interrupt that crosses this stop on its way still to be done, at the next resume? */
 bool stop_leaves_interrupt(enum stop_reason reason);
 /* An interrupt was under way when this stop came: a step becomes interrupted. Otherwise as above. */
@@ -304,8 +324,7 @@ static inline enum mem_space session_space(const struct session *s)
     return s->task_tid && space == SPACE_DEFAULT ? SPACE_HOME : space;
 }
 
-/* threads.c: states in words. */
-const char *cpu_state_name(enum cpu_state state);
+/* threads.c: a state in words. */
 const char *task_state_name(char letter);                            /* of linux_task_letter() */
 void threads_read(struct session *s, uint64_t offset, uint64_t len); /* qXfer:threads:read */
 

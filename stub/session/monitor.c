@@ -260,6 +260,11 @@ static const struct monitor_command commands[] = {
      NULL, mon_symbols},
     {"modules", NULL, "the modules of the guest's Linux kernel, and where their code is", NULL, mon_modules,
      NULL},
+    {"panic", "[N]", "the report on the guest as it stands, about the selected CPU or CPU N",
+     "What a guest's end is told by, at any stop: what kind of end, the kernel's last words, registers, "
+     "call\n"
+     "chain, code, the last program interruption and the other CPUs, as far as they can be read.\n",
+     NULL, mon_panic},
     {"exits", NULL, "how often the guest has left KVM, by reason", NULL, mon_exits, NULL},
     {"trace", "[on | off | show [N] [REASON...]]", "record the guest's exits, and show the last ones",
      "While it is on, the last 65536 exits are kept with time, CPU, PSW, reason and what the guest wanted, "

@@ -50,6 +50,9 @@ uint64_t reg_value(const struct session *s, unsigned cpu, unsigned reg);
 /* monitor_psw.c */
 monitor_fn mon_psw, mon_lowcore;
 
+/* panic.c */
+monitor_fn mon_panic;
+
 /* monitor_space.c */
 monitor_fn mon_space, mon_translate;
 

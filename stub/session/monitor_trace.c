@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The exit trace for the user: `monitor trace`, and the last exits that are told behind a crash. */
+/* The exit trace for the user: `monitor trace`, and the last exits for the report. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,33 +61,16 @@ static size_t last_records(struct machine *m, unsigned kinds, struct exit_record
     return at;
 }
 
-/* ---- behind a crash ---- */
-
-static bool is_crash(enum stop_reason reason)
-{
-    return reason == STOP_DISABLED_WAIT || reason == STOP_PROGRAM_LOOP || reason == STOP_ERROR;
-}
-
-size_t crash_exits(const struct target *t, char lines[CRASH_LINES][TRACE_LINE])
+size_t last_exits(const struct target *t, char lines[CRASH_LINES][TRACE_LINE])
 {
     struct exit_record last[CRASH_LINES];
     size_t at = CRASH_LINES;
 
-    if (t->traces && t->has_stop && is_crash(t->stop.reason))
+    if (t->traces)
         at = last_records(t->machine, EXIT_KINDS_ALL, last, CRASH_LINES);
     for (size_t i = at; i < CRASH_LINES; i++)
         exit_record_text(&last[i], lines[i - at], TRACE_LINE);
     return CRASH_LINES - at;
-}
-
-void crash_exits_to_console(struct target *t, bool before_stop)
-{
-    char lines[CRASH_LINES][TRACE_LINE], line[TRACE_LINE + sizeof "zgdbd: exit: \n"];
-    size_t n = crash_exits(t, lines);
-    for (size_t i = 0; i < n; i++) {
-        snprintf(line, sizeof line, "zgdbd: exit: %s\n", lines[i]);
-        session_console(t->session, line, before_stop);
-    }
 }
 
 /* ---- monitor trace ---- */

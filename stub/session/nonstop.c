@@ -114,26 +114,34 @@ static bool restart(struct target *t, struct err *e)
 }
 
 /* The guest's end is everybody's: who runs stops with it. */
-static enum target_state settle_end(struct target *t, const struct stop *stop, struct err *e)
+static enum target_state act_end(struct target *t, struct err *e)
 {
-    bool restarts = all_continue(t) && !t->interrupted;
-    t->break_in = false;
-    target_take(t, stop);
     enum guest_action action = end_action(t, true);
-    if (action == ACTION_RESTART && restarts) {
-        end_log_restart(t);
-        if (restart(t, e))
-            return NONSTOP_STOPPED;
-    } else {
-        end_log_as(t, LOG_WARNING); /* gdb takes no text now: it can be read nowhere else */
-    }
+    if (t->writing.restarts && restart(t, e))
+        return NONSTOP_STOPPED;
     if (action == ACTION_EXIT) {
-        session_exited(t->session, end_status(stop->reason));
-        return target_end(t, end_status(stop->reason));
+        session_exited(t->session, end_status(t->stop.reason));
+        return target_end(t, end_status(t->stop.reason));
     }
-    stops_put(t, stop, false);
+    stops_put(t, &t->stop, false);
     halt_all(t, "stopped with the others: the guest has come to an end");
     return NONSTOP_STOPPED;
+}
+
+/* gdb takes no text now: all is told in the log. */
+static enum target_state settle_end(struct target *t, const struct stop *stop, struct err *e)
+{
+    bool told = true, restarts = all_continue(t) && !t->interrupted;
+    t->break_in = false;
+    target_take(t, stop);
+    t->writing.restarts = restarts && end_action(t, true) == ACTION_RESTART;
+    if (t->writing.restarts)
+        told = end_log_restart(t);
+    else
+        end_log_as(t, LOG_WARNING);
+    if (told && stop_is_crash(stop->reason) && writing_begin(t, act_end))
+        return NONSTOP_WRITING;
+    return act_end(t, e);
 }
 
 /* A CPU that cannot run runs as far as the debugger knows, and waits until another starts it. */

@@ -40,6 +40,12 @@ bool stop_is_end(enum stop_reason reason)
            reason == STOP_RESET || reason == STOP_ERROR;
 }
 
+bool stop_is_crash(enum stop_reason reason)
+{
+    return reason == STOP_DISABLED_WAIT || reason == STOP_PROGRAM_LOOP || reason == STOP_ERROR ||
+           reason == STOP_PANIC;
+}
+
 /* Those of which the user learns by a line of text. */
 bool stop_speaks(const struct stop *stop)
 {

@@ -21,6 +21,7 @@ enum target_event {
     EVENT_ALL_STOP,
     EVENT_PAUSE, /* a request needs the machine still, in non-stop */
     EVENT_IDLE,  /* nothing more is asked for now */
+    EVENT_WORK,  /* a WRITING state is to go on */
     TARGET_EVENTS,
 };
 
@@ -30,17 +31,25 @@ enum target_state target_end(struct target *t, int status)
     return ENDED;
 }
 
+/* Another one will run. */
+static void forget_guest(struct target *t, bool loaded)
+{
+    linux_reset(t->linux_guest);
+    t->ran = loaded ? 0 : t->ran;
+}
+
 int target_go(struct target *t, struct err *e)
 {
     registry_snapshot(t);
     if (machine_resume(t->machine, &t->plan, e))
         return -1;
     if (t->has_stop && t->stop.reason == STOP_RESET)
-        linux_reset(t->linux_guest);
+        forget_guest(t, t->stop.reloads);
     else
         linux_changed(t->linux_guest);
     t->dead = false;
     t->killed = false;
+    t->resumed = target_clock();
     per_tell(t);
     return 0;
 }
@@ -61,7 +70,7 @@ int target_load(struct target *t, enum machine_reset_kind kind, const char *appe
 {
     if (machine_reset(t->machine, kind, append, e))
         return -1;
-    linux_reset(t->linux_guest);
+    forget_guest(t, true);
     stops_clear(t);
     t->has_stop = false;
     t->dead = false;
@@ -107,35 +116,46 @@ static enum target_state run_free(struct target *t, struct err *e)
 /* ---- the guest's ends ---- */
 
 /* After a reset that the guest asked for, resuming is what performs it, in the way that it asked for. */
-static int restart(struct target *t, struct err *e)
+int target_restart(struct target *t, struct err *e)
 {
     if (t->stop.reason != STOP_RESET && target_load(t, RESET_LOAD_CLEAR, NULL, e))
         return -1;
     return resume_all(t, e);
 }
 
-/* t->stop with nobody attached. */
+/* What follows from t->stop with nobody attached. */
+static enum target_state act_alone(struct target *t, struct err *e)
+{
+    enum guest_action action = end_action(t, false);
+    if (action == ACTION_EXIT)
+        return target_end(t, end_status(t->stop.reason));
+    if (action == ACTION_STOP) {
+        log_msg(LOG_WARNING, "the guest stays stopped; it waits for a debugger");
+        return DETACHED_STOPPED;
+    }
+    if (target_restart(t, e) == 0)
+        return DETACHED_RUNNING;
+    log_msg(LOG_ERROR, "the guest cannot be restarted: %s", e->text);
+    return target_end(t, EXIT_OTHER);
+}
+
+/* t->stop with nobody attached: it is told, and written. */
 static enum target_state settle_alone(struct target *t, struct err *e)
 {
     enum guest_action action = end_action(t, false);
+    bool told = true;
     if (!stop_is_end(t->stop.reason))
         return run_free(t, e);
     registry_leave(t);
-    if (action == ACTION_RESTART) {
-        end_log_restart(t);
-        if (restart(t, e) == 0)
-            return DETACHED_RUNNING;
-        log_msg(LOG_ERROR, "the guest cannot be restarted: %s", e->text);
-        return target_end(t, EXIT_OTHER);
-    }
-    if (action == ACTION_EXIT) {
+    if (action == ACTION_RESTART)
+        told = end_log_restart(t);
+    else if (action == ACTION_EXIT)
         end_log(t);
-        return target_end(t, end_status(t->stop.reason));
-    }
-    /* Whoever sits at the console sees nothing move from here on, and is told why whatever the reason is. */
-    end_log_as(t, LOG_WARNING);
-    log_msg(LOG_WARNING, "the guest stays stopped; it waits for a debugger");
-    return DETACHED_STOPPED;
+    else /* Whoever sits at the console sees nothing move from here on, and is told why whatever it is. */
+        end_log_as(t, LOG_WARNING);
+    if (told && stop_is_crash(t->stop.reason) && writing_begin(t, act_alone))
+        return DETACHED_WRITING;
+    return act_alone(t, e);
 }
 
 /* The stop that matters where nobody is told of each. */
@@ -271,40 +291,6 @@ static enum target_state interrupt_stopped(struct target *t, struct err *e)
     return ATTACHED_STOPPED;
 }
 
-/* Tells a stop, or does what the user wants done in its place. A restart starts every CPU: not if the
- * debugger holds one, or steps it. */
-static enum target_state report(struct target *t, struct stop stop, struct err *e)
-{
-    char line[STOP_LINE_BYTES];
-    bool is_end = stop_is_end(stop.reason);
-    if (t->interrupted)
-        t->interrupt_due = stop_takes_interrupt(&stop);
-    target_take(t, &stop);
-    enum guest_action action = is_end ? end_action(t, true) : ACTION_STOP;
-    bool restarts = action == ACTION_RESTART && stops_all_continue(t) && !t->interrupted;
-    if (!restarts)
-        printed_before_stop(t);
-    if (stop_speaks(&t->stop)) {
-        stop_line(&t->stop, line, sizeof line);
-        session_console(t->session, line, !restarts);
-        crash_exits_to_console(t, !restarts);
-    }
-    if (stop.reason == STOP_CATCH)
-        stop_log(&stop, LOG_INFO);
-    catch_told(t, &stop);
-    if (action == ACTION_EXIT) {
-        session_exited(t->session, end_status(t->stop.reason));
-        return target_end(t, end_status(t->stop.reason));
-    }
-    if (restarts) {
-        if (restart(t, e) == 0)
-            return ATTACHED_RUNNING;
-        log_msg(LOG_ERROR, "the guest cannot be restarted: %s", e->text);
-    }
-    session_stopped(t->session);
-    return ATTACHED_STOPPED;
-}
-
 /* A stop that came together with the one told last is told in place of running. */
 static enum target_state resume_stopped(struct target *t, struct err *e)
 {
@@ -312,7 +298,7 @@ static enum target_state resume_stopped(struct target *t, struct err *e)
     t->interrupted = t->interrupt_due && t->has_stop;
     t->interrupt_due = false;
     if (stops_next(t, t->plan.action, &kept))
-        return report(t, kept, e);
+        return target_tell(t, kept, e);
     if (target_go(t, e))
         return ATTACHED_STOPPED;
     for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
@@ -333,7 +319,16 @@ static enum target_state stop_attached(struct target *t, struct err *e)
             stops_put(t, &t->batch[i], false);
     if (first.reason == STOP_INTERRUPT && t->nbatch == 1)
         stops_place_interrupt(t, &first);
-    return report(t, first, e);
+    return target_tell(t, first, e);
+}
+
+/* An end of which the debugger that came meanwhile was not told. */
+static enum target_state act_untold(struct target *t, struct err *e)
+{
+    (void)e;
+    if (end_action(t, true) == ACTION_EXIT)
+        return target_end(t, end_status(t->stop.reason));
+    return standing(t);
 }
 
 /* Nothing is owed to the debugger here but the answers to what it asked meanwhile. */
@@ -343,11 +338,28 @@ static enum target_state stop_attached_halting(struct target *t, struct err *e)
     session_select(t->session, t->stop.cpu);
     if (t->intent == INTENT_RESET)
         return load_again(t, e);
-    if (stop_is_end(t->stop.reason) && end_action(t, true) == ACTION_EXIT) {
+    if (!stop_is_end(t->stop.reason))
+        return standing(t);
+    if (stop_is_crash(t->stop.reason) || end_action(t, true) == ACTION_EXIT)
         end_log(t);
-        return target_end(t, end_status(t->stop.reason));
-    }
-    return standing(t);
+    if (stop_is_crash(t->stop.reason) && writing_begin(t, act_untold))
+        return ATTACHED_WRITING;
+    return act_untold(t, e);
+}
+
+/* A debugger comes, or goes, while something is written. */
+static enum target_state attach_writing(struct target *t, struct err *e)
+{
+    (void)e;
+    t->writing.then = act_untold;
+    return ATTACHED_WRITING;
+}
+
+static enum target_state lost_writing(struct target *t, struct err *e)
+{
+    (void)e;
+    t->writing.then = lost_stopped;
+    return DETACHED_WRITING;
 }
 
 static enum target_state stop_detached_halting(struct target *t, struct err *e)
@@ -381,6 +393,10 @@ static event_fn *const table[TARGET_STATES][TARGET_EVENTS] = {
                           [EVENT_STOP] = stop_attached,
                           [EVENT_NON_STOP] = nonstop_begin_running},
     [ATTACHED_HALTING] = {[EVENT_LOST] = lost_halting, [EVENT_STOP] = stop_attached_halting},
+    [DETACHED_WRITING] = {[EVENT_ATTACH] = attach_writing, [EVENT_WORK] = writing_work},
+    [ATTACHED_WRITING] =
+        {[EVENT_LOST] = lost_writing, [EVENT_INTERRUPT] = writing_interrupt, [EVENT_WORK] = writing_work},
+    [NONSTOP_WRITING] = {[EVENT_LOST] = lost_writing, [EVENT_WORK] = writing_work},
     [NONSTOP_STOPPED] = {[EVENT_DETACH] = detach_stopped,
                          [EVENT_LOST] = lost_stopped,
                          [EVENT_KILL] = kill_stopped,
@@ -446,6 +462,7 @@ no_memory:
 void target_destroy(struct target *t)
 {
     registry_destroy(t);
+    writing_abandon(t);
     if (t->linux_guest)
         linux_close(t->linux_guest);
     free(t->xml);
@@ -463,6 +480,8 @@ void target_collect(struct target *t)
     size_t n = 0;
     while (n < MACHINE_MAX_CPUS && machine_next_stop(t->machine, &batch[n]))
         log_msg(LOG_DEBUG, "CPU %u: stop: %s", batch[n].cpu, batch[n].text), n++;
+    if (n)
+        t->ran += (uint64_t)(target_clock() - t->resumed);
     for (size_t i = 0; i < n; i++)
         registry_stopped(t, &batch[i]);
     t->batch = batch;
@@ -558,60 +577,22 @@ bool target_stands(const struct target *t)
 
 bool target_halting(const struct target *t)
 {
-    return t->state == ATTACHED_HALTING || t->state == NONSTOP_HALTING;
+    return t->state == ATTACHED_HALTING || t->state == NONSTOP_HALTING || t->state == ATTACHED_WRITING ||
+           t->state == NONSTOP_WRITING;
 }
 
-/* In non-stop, CPUs that ran for the debugger stand now, which it is told. The one whose stop it was told
- * before, and has not acknowledged, comes first and is not told again. */
-int target_reset(struct target *t, enum machine_reset_kind kind, const char *append, struct err *e)
+bool target_working(const struct target *t)
 {
-    bool ran[MACHINE_MAX_CPUS] = {false};
-    bool in_flight = t->in_flight;
-    unsigned first = in_flight ? t->queue[0] : 0;
-    for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
-        ran[cpu] = t->cpus[cpu].side != SIDE_HELD;
-    if (target_load(t, kind, append, e))
-        return -1;
-    for (unsigned i = 0; t->non_stop && i < t->machine->ncpus; i++) {
-        unsigned cpu = (first + i) % t->machine->ncpus;
-        if (ran[cpu])
-            stops_put_made(t, cpu, STOP_INTERRUPT, "the guest was reset", true);
-    }
-    t->in_flight = in_flight;
-    t->killed = false;
-    return 0;
+    return t->state == DETACHED_WRITING || t->state == ATTACHED_WRITING || t->state == NONSTOP_WRITING;
+}
+
+void target_work(struct target *t)
+{
+    target_event(t, EVENT_WORK, NULL);
 }
 
 void target_quit(struct target *t, int status)
 {
+    writing_abandon(t);
     t->state = target_end(t, status);
-}
-
-/* A restart gets a CPU out of a disabled wait and of the stopped state. */
-int target_signal(struct target *t, unsigned cpu, enum machine_signal signal, struct err *e)
-{
-    if (machine_signal(t->machine, cpu, signal, e))
-        return -1;
-    t->dead = false;
-    return 0;
-}
-
-int target_powerdown(struct target *t, struct err *e)
-{
-    if (t->dead)
-        return err_set(e, EXIT_OTHER,
-                       "it has come to its end (%s) and cannot run on; `monitor reset` loads it again",
-                       stop_reason_name(t->stop.reason));
-    return machine_signal(t->machine, 0, MACHINE_POWERDOWN, e);
-}
-
-bool target_has_reg(const struct target *t, unsigned reg)
-{
-    return reg < REG_COUNT && (t->machine->reg_features & 1u << reg_table[reg].feature);
-}
-
-int target_write_reg(struct target *t, unsigned cpu, unsigned reg, const uint8_t *bytes)
-{
-    t->dead = false;
-    return machine_write_reg(t->machine, cpu, reg, bytes);
 }

@@ -6,6 +6,7 @@
 
 #include "internal.h"
 #include "zgdbd/log.h"
+#include "zgdbd/report.h"
 #include "zgdbd/trace.h"
 
 /* Does what an event asks for and returns the next state. Failures are told in *e. */
@@ -15,7 +16,12 @@ typedef enum target_state event_fn(struct target *t, struct err *e);
 int target_go(struct target *t, struct err *e); /* by t->plan.action; -1: nothing has moved */
 int target_load(struct target *t, enum machine_reset_kind kind, const char *append, struct err *e);
 enum target_state target_end(struct target *t, int status);
+/* After an end: loads the image again, or goes on with the reset that the guest asked for. */
+int target_restart(struct target *t, struct err *e);
 void target_take(struct target *t, const struct stop *stop); /* it is t->stop now, and its CPU is held */
+
+/* tell.c: tells a stop in all-stop, or does what the user wants done in its place. */
+enum target_state target_tell(struct target *t, struct stop stop, struct err *e);
 
 /* nonstop.c */
 event_fn nonstop_begin_stopped, nonstop_begin_running, nonstop_end, nonstop_pause, nonstop_resume,
@@ -24,16 +30,32 @@ event_fn nonstop_begin_stopped, nonstop_begin_running, nonstop_end, nonstop_paus
 /* ends.c: what follows from t->stop, with and without a debugger; the exit status; how it is told. */
 enum guest_action end_action(const struct target *t, bool debugger);
 int end_status(enum stop_reason reason);
+int64_t target_clock(void); /* ns of the monotonic clock */
 void end_log(const struct target *t);
-void end_log_restart(struct target *t);
+bool end_log_restart(struct target *t); /* false: it was not told, for others were just now */
+bool end_told(struct target *t);        /* the same, and the caller tells it */
 void end_log_as(const struct target *t, enum log_level level);
 void stop_log(const struct stop *stop, enum log_level level);
 
-/* monitor_trace.c: the last exits in words, oldest first, if t->stop is a crash and the trace is on; returns
- * how many. They are told behind the stop's line, wherever that goes. */
+/* monitor_trace.c: the last exits in words, oldest first, if the trace is on; returns how many. */
 #define CRASH_LINES 12u
-size_t crash_exits(const struct target *t, char lines[CRASH_LINES][TRACE_LINE]);
-void crash_exits_to_console(struct target *t, bool before_stop);
+size_t last_exits(const struct target *t, char lines[CRASH_LINES][TRACE_LINE]);
+
+/* panic.c: the report on the target as it stands, about the CPU of its last stop. From malloc; NULL: no
+ * memory. */
+struct panic_text {
+    size_t len;
+    char buf[REPORT_BYTES_MAX + 1];
+};
+struct panic_text *panic_text(const struct target *t);
+/* Tells it in the log, and on the debugger's console. */
+void panic_tell(const struct target *t, enum log_level level, bool to_debugger, bool before_stop);
+
+/* panic_file.c: begins to write what --on-panic wants. True if that is not done yet: the target is to be in a
+ * WRITING state then, until writing_work() has called `then`. */
+bool writing_begin(struct target *t, event_fn *then);
+event_fn writing_work, writing_interrupt;
+void writing_abandon(struct target *t);
 
 /* stops.c */
 void stops_clear(struct target *t); /* all are held, nothing is to be told */

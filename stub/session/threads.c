@@ -235,15 +235,6 @@ void cmd_threads_next(struct session *s, const struct rsp_request *r)
 
 /* ---- in words ---- */
 
-const char *cpu_state_name(enum cpu_state state)
-{
-    static const char *const names[] = {[CPU_RUNNING] = "operating",
-                                        [CPU_WAITING] = "enabled wait",
-                                        [CPU_DISABLED_WAIT] = "disabled wait",
-                                        [CPU_STOPPED] = "stopped"};
-    return names[state];
-}
-
 const char *task_state_name(char letter)
 {
     static const char letters[] = "RSDTtZPI";

@@ -196,7 +196,7 @@ void client_packet(int fd, const char *payload)
 
 const char *client_get(int fd)
 {
-    static char buf[4096];
+    static char buf[65536]; /* a report on a crash fits */
     size_t len = 0;
     for (;;) {
         assert_true(client_ready(fd, POLLIN));

@@ -17,8 +17,11 @@
 void world_collect(struct world *w)
 {
     /* A stop may resume and stop again. */
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
         target_collect(w->target);
+        while (target_working(w->target))
+            target_work(w->target);
+    }
 }
 
 /* A notification begins at out: it joins the replies with its '%'. Returns its length. */
@@ -171,6 +174,17 @@ int world_teardown(void **state)
 {
     world_close(*state);
     return 0;
+}
+
+const char *said(struct world *w, const char *packet)
+{
+    static char text[0x20000];
+    size_t n = 0;
+    for (const char *at = ask(w, packet); at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
+        if (at[0] == 'O')
+            n += strlen(strcpy(text + n, text_of(at + 1)));
+    text[n] = 0;
+    return text;
 }
 
 const char *text_of(const char *hex)

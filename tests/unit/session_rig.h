@@ -56,6 +56,9 @@ const char *hear(struct world *w); /* what w->a is told unasked */
 /* The text of a hex string, in a static buffer. */
 const char *text_of(const char *hex);
 
+/* The text for the console that comes in front of the reply to a packet, in a static buffer. */
+const char *said(struct world *w, const char *packet);
+
 /* What a monitor command from w->a prints, in a static buffer: O packets, and OK at the end. */
 const char *monitor(struct world *w, const char *command);
 

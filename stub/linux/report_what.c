@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The panic report's first lines: what kind of end it is, of which CPU and which kernel. They are what the
+ * manual page promises. */
+#include "report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "zgdbd/words.h"
+
+/* ---- what kind of end ---- */
+
+static bool at_panic(const struct report *r, uint64_t addr)
+{
+    uint64_t panic;
+
+    return linux_symbol_named(r->g, "panic", &panic) && panic == addr;
+}
+
+/* Interruptions off: nothing but the CPU itself can end what it does. */
+static bool is_disabled(uint64_t mask)
+{
+    return !(mask & (PSW_IO | PSW_EXT | PSW_PSTATE | PSW_WAIT));
+}
+
+static const char *loop_name(enum interruption_loop loop)
+{
+    switch (loop) {
+    case LOOP_EXTERNAL:
+        return "external-interruption loop";
+    case LOOP_OPERATION:
+        return "operation-exception loop";
+    default:
+        return "program-interruption loop";
+    }
+}
+
+/* Of a CPU that stands for another reason than its end, or without any that is known. */
+static const char *class_by_state(const struct report *r, struct psw psw)
+{
+    switch (machine_state(r->m, r->in->cpu)) {
+    case CPU_DISABLED_WAIT:
+        return "disabled wait";
+    case CPU_STOPPED:
+        return "stopped CPU";
+    case CPU_WAITING:
+        return "enabled wait";
+    default:
+        break;
+    }
+    if (at_panic(r, psw.addr))
+        return "panic() called";
+    return is_disabled(psw.mask) ? "runs with interruptions off" : "runs";
+}
+
+static const char *class_of(const struct report *r, struct psw psw)
+{
+    const struct stop *stop = r->in->stop && r->in->stop->cpu == r->in->cpu ? r->in->stop : NULL;
+
+    switch (stop ? stop->reason : STOP_INTERRUPT) {
+    case STOP_DISABLED_WAIT:
+        return "disabled wait";
+    case STOP_PROGRAM_LOOP:
+        return loop_name(stop->loop);
+    case STOP_PANIC:
+        return "panic() called";
+    case STOP_SHUTDOWN:
+        return "shutdown";
+    case STOP_RESET:
+        return "reset";
+    case STOP_ERROR:
+        return "cannot be run";
+    default:
+        return class_by_state(r, psw);
+    }
+}
+
+/* ---- the lines behind it ---- */
+
+static void say_stop(struct report *r, struct psw psw)
+{
+    const struct stop *stop = r->in->stop;
+
+    if (stop && stop->text[0])
+        report_say(r, "stop         %s", stop->text);
+    if (machine_state(r->m, r->in->cpu) == CPU_RUNNING && is_disabled(psw.mask) &&
+        (!stop || stop->reason == STOP_INTERRUPT))
+        report_say(r,
+                   "note         I/O and external interruptions are off; if the CPU is found here again and "
+                   "again, it is in an endless loop");
+}
+
+static void say_psw(struct report *r, struct psw psw)
+{
+    char text[192], place[REPORT_PLACE_BYTES];
+
+    report_say(r, "PSW          %s", psw_describe(psw, text, sizeof text));
+    if (strchr(report_place(r, psw.addr, place, sizeof place), '+'))
+        report_say(r, "at           %s", place + sizeof "0123456789abcdef ");
+}
+
+/* panic() has said nothing yet; its first argument is what it is going to say. */
+static void say_argument(struct report *r, struct psw psw)
+{
+    char text[200], place[REPORT_PLACE_BYTES];
+    uint64_t format, caller;
+
+    if (!at_panic(r, psw.addr) || !report_reg(r, r->in->cpu, REG_R0 + 2, &format) ||
+        !linux_read_string(r->g, format, text, sizeof text))
+        return;
+    report_say(r, "said         panic(\"%s\")", text);
+    if (report_reg(r, r->in->cpu, REG_R0 + 14, &caller))
+        report_say(r, "called from  %s", report_place(r, caller, place, sizeof place));
+}
+
+static void say_kernel(struct report *r)
+{
+    const struct linux_facts *f = r->facts;
+    const struct linux_symbol *list;
+    char kaslr[48] = "";
+    struct err e;
+    size_t n;
+
+    if (f->has_kaslr && f->kaslr_offset)
+        snprintf(kaslr, sizeof kaslr, ", KASLR offset 0x%" PRIx64, f->kaslr_offset);
+    if (f->state == LINUX_READABLE)
+        report_say(r, "kernel       Linux %s%s", f->release, kaslr);
+    else if (f->state == LINUX_PLACED)
+        report_say(r,
+                   "kernel       Linux, placed by its loader%s; its symbols and its log cannot be read yet",
+                   kaslr);
+    else
+        report_say(
+            r, "kernel       unknown: no Linux, or it has not come far enough for its symbols to be read");
+    if (f->state == LINUX_READABLE && linux_symbols(r->g, &list, &n, &e))
+        report_say(r, "symbols      none: %s", e.text);
+}
+
+static void say_time(struct report *r)
+{
+    if (r->in->has_ran)
+        report_say(r, "ran          for %" PRIu64 ".%03u s, not counting stops", r->in->ran / 1000000000,
+                   (unsigned)(r->in->ran % 1000000000 / 1000000));
+}
+
+static void say_cpus(struct report *r)
+{
+    static const enum cpu_state states[] = {CPU_RUNNING, CPU_WAITING, CPU_DISABLED_WAIT, CPU_STOPPED};
+    char text[120];
+    struct words w = {text, sizeof text, 0};
+
+    text[0] = 0;
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        unsigned n = 0;
+
+        for (unsigned cpu = 0; cpu < r->m->ncpus; cpu++)
+            n += machine_state(r->m, cpu) == states[i];
+        if (n)
+            words_add(&w, "%s%u %s", w.len ? ", " : "", n, cpu_state_name(states[i]));
+    }
+    report_say(r, "CPUs         %u: %s", r->m->ncpus, text);
+}
+
+void report_headline(struct report *r)
+{
+    struct psw psw = report_psw(r, r->in->cpu);
+
+    report_say(r, "zgdbd report: %s, CPU %u", class_of(r, psw), r->in->cpu);
+    say_stop(r, psw);
+    report_said(r);
+    say_argument(r, psw);
+    say_psw(r, psw);
+    say_kernel(r);
+    say_time(r);
+    say_cpus(r);
+}
