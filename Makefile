@@ -70,7 +70,7 @@ FUZZ_CC      ?= clang
 FUZZ_FLAGS   := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_OBJ     := $(SRC:%.c=$(BUILD)/fuzz/%.o)
 
-all: $(BUILD)/zgdbd ## build the daemon for s390x: build/zgdbd
+all: $(BUILD)/zgdbd host ## build the daemon for s390x, build/zgdbd, and one for dumps on this machine
 
 help: ## this list
 	@echo 'zgdbd: a GDB remote stub daemon for s390x KVM guests. Targets:'
@@ -188,7 +188,7 @@ demo-shell: setup ## the same, but leave everything up for a gdb of your own
 check: setup ## set up and run every test: lint, unit (native and s390x), fuzz briefly, end to end
 	@echo "building and running lint, unit tests and fuzzers ..."
 	@$(MAKE) $(JOBS) --no-print-directory -s lint unit fuzz-short
-	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd guests
+	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd host guests
 	@$(PYTEST) tests/e2e
 
 # What the host's KVM has its part in: once more on a later kernel, which steps otherwise than 6.1.
@@ -239,10 +239,14 @@ install: $(BUILD)/zgdbd ## install zgdbd and its manual page below DESTDIR/prefi
 	install -D -m 755 $(BUILD)/zgdbd $(DESTDIR)$(prefix)/bin/zgdbd
 	install -D -m 644 stub/zgdbd.1 $(DESTDIR)$(prefix)/share/man/man1/zgdbd.1
 
+install-host: $(BUILD)/host/zgdbd ## install the zgdbd for this machine's architecture, and its manual page
+	install -D -m 755 $(BUILD)/host/zgdbd $(DESTDIR)$(prefix)/bin/zgdbd
+	install -D -m 644 stub/zgdbd.1 $(DESTDIR)$(prefix)/share/man/man1/zgdbd.1
+
 clean: ## remove what was built (not the cache of downloads)
 	rm -rf $(BUILD)
 
 .PHONY: all help host setup demo demo-shell check check-long bench fuzz fuzz-short $(FUZZ_RUNS) lint lint-format lint-cppcheck lint-tidy \
-        install unit unit-native unit-s390x clean
+        install install-host unit unit-native unit-s390x clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

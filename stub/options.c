@@ -519,8 +519,8 @@ static int check_consoles(struct options *o, const struct given *given, struct e
 /* What may be said of a dump. */
 static bool suits_core(int option)
 {
-    static const int suitable[] = {OPT_CORE,  OPT_SYMBOLS,       OPT_LISTEN, OPT_LISTEN_ANY,
-                                   OPT_STDIO, OPT_ON_DISCONNECT, OPT_LOG};
+    static const int suitable[] = {OPT_CORE,          OPT_SYMBOLS, OPT_LISTEN,  OPT_LISTEN_ANY, OPT_STDIO,
+                                   OPT_ON_DISCONNECT, OPT_LOG,     OPT_THREADS, OPT_DUMP_DIR};
     for (size_t i = 0; i < sizeof suitable / sizeof *suitable; i++)
         if (option == suitable[i])
             return true;

@@ -32,6 +32,8 @@ struct kvm_system {
     uint64_t (*memory_available)(void);
     /* Bytes by which files on fd's file system can still grow. UINT64_MAX: not known. */
     uint64_t (*file_space)(int fd);
+    /* The entries of /proc/self/pagemap for n pages of 4 KiB; returns how many of them there are. */
+    size_t (*page_map)(const void *page, size_t n, uint64_t *entries);
     uint64_t (*clock)(void);     /* CLOCK_MONOTONIC, in nanoseconds */
     uint64_t (*raw_clock)(void); /* CLOCK_MONOTONIC_RAW: runs as the TOD clock does */
     int (*set_timer)(timer_t timer, uint64_t nanoseconds); /* once, from now; 0: not at all */

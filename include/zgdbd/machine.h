@@ -269,6 +269,7 @@ struct machine_ops {
     void (*per)(struct machine *m, struct machine_per *out);
     int (*trace)(struct machine *m, bool on, struct err *e);
     size_t (*trace_read)(struct machine *m, uint64_t *next, struct exit_record *out, size_t max);
+    uint64_t (*look)(struct machine *m, uint64_t absolute, uint64_t len, const uint8_t **bytes);
     const char *(*doubt)(struct machine *m, unsigned cpu);
 };
 
@@ -337,6 +338,16 @@ static inline size_t machine_read_memory(struct machine *m, unsigned cpu, enum m
                                          void *buf, size_t len)
 {
     return m->ops->read_memory(m, cpu, space, addr, buf, len);
+}
+
+/* Looks at absolute storage where it is. Returns how many of len (at least 1) bytes from there on are alike,
+ * and sets *bytes to them, or to NULL if they are zeros because nobody has touched them yet: to read these
+ * could cost the host memory. 0: nothing is to be seen in place, and machine_read_memory() has what there is.
+ * Valid until a CPU runs or memory is written. */
+static inline uint64_t machine_look(struct machine *m, uint64_t absolute, uint64_t len, const uint8_t **bytes)
+{
+    *bytes = NULL;
+    return m->ops->look ? m->ops->look(m, absolute, len, bytes) : 0;
 }
 
 /* Stores into guest memory, whatever keys and page protection say; returns the number of bytes stored. */

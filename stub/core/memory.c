@@ -65,7 +65,12 @@ struct core_memory *core_memory_open(int fd, const char *path, enum dump_format 
         return NULL;
     }
     memset(m->kept, 0xff, sizeof m->kept);
-    if (set_up(m->kdump, fd, path, format, e) == 0 && check(m->kdump, path, size, e) == 0)
+    if (set_up(m->kdump, fd, path, format, e)) {
+        free(
+            m); /* and not its context: 0.5.1 crashes in kdump_free() when a compressed dump was not opened */
+        return NULL;
+    }
+    if (check(m->kdump, path, size, e) == 0)
         return m;
     core_memory_close(m);
     return NULL;

@@ -17,7 +17,9 @@ struct dump {
     uint8_t *notes;
     size_t notes_len;
     uint64_t identity_base;
-    uint64_t next; /* absolute address */
+    uint64_t next;        /* absolute address */
+    const uint8_t *bytes; /* what machine_look() has shown there, */
+    uint64_t seen;        /* so many of them */
     uint64_t unreadable;
     unsigned nranges;
     struct dump_range ranges[DUMP_RANGES];
@@ -143,23 +145,61 @@ static int put_memory(struct dump *d, uint64_t addr, const uint8_t *bytes, size_
     return 0;
 }
 
-/* The next piece; where nothing is there, the rest of that page. */
-static int put_piece(struct dump *d, struct err *e)
+/* Looks for what comes next, unless it is in sight already: memory in place, or zeros; false if there is no
+ * looking at it. */
+static bool in_sight(struct dump *d)
+{
+    if (!d->seen)
+        d->seen = machine_look(d->m, d->next, d->m->memory - d->next, &d->bytes);
+    return d->seen != 0;
+}
+
+/* Copies the next piece; returns its length, 0 if nothing is there. */
+static size_t copy_piece(struct dump *d)
 {
     uint64_t left = d->m->memory - d->next;
-    size_t want = left < PIECE ? (size_t)left : PIECE;
-    size_t got = machine_read_memory(d->m, 0, SPACE_ABSOLUTE, d->next, d->piece, want);
 
-    if (got && put_memory(d, d->next, d->piece, got, e))
+    return machine_read_memory(d->m, 0, SPACE_ABSOLUTE, d->next, d->piece,
+                               left < PIECE ? (size_t)left : PIECE);
+}
+
+/* Goes on behind n bytes from `from` on, or from NULL: of zeros. */
+static int put_seen(struct dump *d, const uint8_t *from, uint64_t n, struct err *e)
+{
+    if (from && put_memory(d, d->next, from, (size_t)n, e))
         return -1;
-    if (got)
-        add_range(d, d->next, got);
-    else {
-        got = DUMP_PAGE - (size_t)(d->next % DUMP_PAGE);
-        got = got < left ? got : (size_t)left;
-        d->unreadable += got;
+    add_range(d, d->next, n);
+    d->next += n;
+    return 0;
+}
+
+/* Behind memory that is not there the next page is tried. */
+static void skip_page(struct dump *d)
+{
+    uint64_t left = d->m->memory - d->next, n = DUMP_PAGE - d->next % DUMP_PAGE;
+
+    n = n < left ? n : left;
+    d->unreadable += n;
+    d->next += n;
+}
+
+/* The next piece. */
+static int put_piece(struct dump *d, struct err *e)
+{
+    const uint8_t *bytes = d->piece;
+    uint64_t n;
+
+    if (in_sight(d)) {
+        bytes = d->bytes;
+        n = bytes && d->seen > PIECE ? PIECE : d->seen;
+        d->seen -= n;
+        d->bytes = bytes ? bytes + n : NULL;
+    } else {
+        n = copy_piece(d);
     }
-    d->next += got;
+    if (n)
+        return put_seen(d, bytes, n, e);
+    skip_page(d);
     return 0;
 }
 

@@ -320,6 +320,7 @@ int reset_perform(struct kvm_machine *m, struct err *e); /* the kind that reset_
 int storage_map(struct kvm_machine *m, struct err *e);
 int storage_clear(struct kvm_machine *m, struct err *e);
 void storage_unmap(struct kvm_machine *m);
+uint64_t storage_look(struct machine *machine, uint64_t absolute, uint64_t len, const uint8_t **bytes);
 void storage_tell(const struct kvm_machine *m); /* once: that the file was cut off under the guest */
 
 /* vcpu.c */

@@ -302,6 +302,43 @@ int storage_clear(struct kvm_machine *m, struct err *e)
     return rc < 0 ? not_cleared(m, e) : 0;
 }
 
+/* ---- what was touched ---- */
+
+/* Entries of the page map that are asked for at once, and their bits (Linux
+ * Documentation/admin-guide/mm/pagemap.rst): the page is in swap, or in memory. */
+#define LOOK_PAGES 512u
+#define IN_SWAP (1ULL << 62)
+#define IN_MEMORY (1ULL << 63)
+
+static bool touched(uint64_t entry)
+{
+    return entry & (IN_SWAP | IN_MEMORY);
+}
+
+/* Anonymous memory that is in no page has never been touched. Of a file that tells nothing. */
+uint64_t storage_look(struct machine *machine, uint64_t absolute, uint64_t len, const uint8_t **bytes)
+{
+    struct kvm_machine *m = to_kvm(machine);
+    uint64_t entries[LOOK_PAGES], start = absolute & ~(uint64_t)(PAGE_BYTES - 1), end;
+    size_t n = 0, known = 0;
+
+    if (absolute >= m->memory.size)
+        return 0;
+    if (len > m->memory.size - absolute)
+        len = m->memory.size - absolute;
+    end = (m->memory.size - start) / PAGE_BYTES;
+    entries[0] = IN_MEMORY; /* where it is not known */
+    if (m->storage.fd < 0)
+        known =
+            m->sys->page_map(m->memory.base + start, end < LOOK_PAGES ? (size_t)end : LOOK_PAGES, entries);
+    while (n < known && touched(entries[n]) == touched(entries[0]))
+        n++;
+    if (known && start + n * PAGE_BYTES - absolute < len)
+        len = start + n * PAGE_BYTES - absolute;
+    *bytes = touched(entries[0]) ? m->memory.base + absolute : NULL;
+    return len;
+}
+
 /* A file stays as the guest has left it. */
 void storage_unmap(struct kvm_machine *m)
 {

@@ -203,6 +203,7 @@ static const struct machine_ops kvm_ops = {
     .read_reg = registers_read,
     .write_reg = registers_write,
     .read_memory = memory_read,
+    .look = storage_look,
     .write_memory = memory_write,
     .check_breakpoints = breakpoints_check,
     .check_breakpoint = breakpoint_check,

@@ -26,7 +26,7 @@ enum linux_forget {
 
 /* prologue.c: what a function has done to its stack. */
 struct linux_prologue {
-    bool chained;     /* it has its frame, with a back chain in it */
+    bool chained;     /* it has its frame, with a back chain in it that leads to its caller's r14 */
     int64_t grown;    /* else: by how much r15 is lower than at its entry, */
     bool saved;       /* and where r14 is saved, */
     int32_t saved_at; /* from r15 at its entry on, if that is not in r14 itself */

@@ -74,7 +74,7 @@ static bool leaves(const uint8_t *at, size_t before)
 static void follow(const uint8_t *insn, struct linux_prologue *p)
 {
     int32_t saved = saves_r14(insn);
-    if (stores_chain(insn) && p->grown)
+    if (stores_chain(insn) && p->grown && p->saved) /* else it calls nothing, and r14 leads back */
         p->chained = true;
     else if (saved && !p->saved && !p->grown) {
         p->saved = true;

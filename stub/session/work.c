@@ -56,13 +56,14 @@ static bool slice(struct session *s, bool (*chunk)(struct session *s))
     return false;
 }
 
-/* Reads the next chunk to scratch + at; false if it does not end where it should. */
+/* Reads the next chunk to scratch + at; false if it does not end where it should. gdb makes no Hg before it
+ * searches: behind `info threads` the last Hg is not of the CPU that its user has selected. */
 static bool read_chunk(struct session *s, size_t at, size_t *got)
 {
     struct work *w = &s->work;
     size_t want = w->left < CHUNK ? (size_t)w->left : CHUNK;
-    *got = machine_read_memory(s->target->machine, s->cpu, session_space(s), w->addr, s->target->scratch + at,
-                               want);
+    *got = machine_read_memory(s->target->machine, s->monitor_cpu, session_space(s), w->addr,
+                               s->target->scratch + at, want);
     w->addr += *got;
     w->left -= *got;
     return *got == want;

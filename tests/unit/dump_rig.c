@@ -32,6 +32,7 @@ static size_t op_read_memory(struct machine *m, unsigned cpu, enum mem_space spa
 
     (void)cpu;
     assert_int_equal(space, SPACE_ABSOLUTE);
+    r->reads++;
     if (addr >= m->memory)
         return 0;
     if (len > m->memory - addr)
@@ -46,6 +47,22 @@ static size_t op_read_memory(struct machine *m, unsigned cpu, enum mem_space spa
     }
     memcpy(buf, r->memory + addr, len);
     return len;
+}
+
+static uint64_t op_look(struct machine *m, uint64_t absolute, uint64_t len, const uint8_t **bytes)
+{
+    struct rig *r = rig_of(m);
+    bool untouched = absolute >= r->untouched && absolute < r->touched;
+    uint64_t end = untouched ? r->touched : absolute < r->untouched ? r->untouched : m->memory;
+
+    assert_true(len && absolute < m->memory && len <= m->memory - absolute);
+    *bytes = untouched ? NULL : r->memory + absolute;
+    return len < end - absolute ? len : end - absolute;
+}
+
+void rig_shows(struct rig *r)
+{
+    r->ops.look = op_look;
 }
 
 struct rig *rig_open(uint64_t memory, unsigned without)

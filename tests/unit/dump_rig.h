@@ -21,7 +21,9 @@ struct rig {
     struct {
         uint64_t start, end;
     } holes[RIG_HOLES];
-    size_t most; /* bytes that one read gives at most; 0: all */
+    size_t most;                 /* bytes that one read gives at most; 0: all */
+    size_t reads;                /* how many */
+    uint64_t untouched, touched; /* between these nobody has touched memory; seen by those who can look */
     struct linux_guest *guest;
     char dir[64];
     char path[128]; /* dir/vmcore */
@@ -32,6 +34,9 @@ struct rig {
 struct rig *rig_open(uint64_t memory, unsigned without);
 /* Fails if anything but the files of these names is left in its directory; NULL ends the list. */
 void rig_close(struct rig *r, ...) __attribute__((sentinel));
+
+/* From now on the machine shows memory in place. */
+void rig_shows(struct rig *r);
 
 /* Puts a note VMCOREINFO of this text into memory at 0x8000, and its address to where Linux has it. */
 void rig_vmcoreinfo(struct rig *r, const char *text);

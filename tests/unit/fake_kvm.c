@@ -445,6 +445,11 @@ static int kernel_set_timer(timer_t timer, uint64_t nanoseconds)
     return 0;
 }
 
+static size_t kernel_page_map(const void *page, size_t n, uint64_t *entries)
+{
+    return kernel.page_map ? kernel.page_map(page, n, entries) : 0;
+}
+
 const struct kvm_system kernel_system = {
     .open = kernel_open,
     .close = kernel_close,
@@ -457,6 +462,7 @@ const struct kvm_system kernel_system = {
     .linux_version = kernel_linux_version,
     .memory_available = kernel_memory_available,
     .file_space = kernel_file_space,
+    .page_map = kernel_page_map,
     .clock = kernel_clock,
     .raw_clock = kernel_clock,
     .set_timer = kernel_set_timer,

@@ -35,8 +35,9 @@ struct fake_kvm {
     int madvise_errno;
     int fallocate_errno, zero_range_errno;
     uint64_t memory_available, file_space;
-    int interrupt_errno;      /* of KVM_S390_INTERRUPT */
-    int mmap_size;            /* answer to KVM_GET_VCPU_MMAP_SIZE */
+    size_t (*page_map)(const void *page, size_t n, uint64_t *entries); /* NULL: it cannot be read */
+    int interrupt_errno;                                               /* of KVM_S390_INTERRUPT */
+    int mmap_size;                                                     /* answer to KVM_GET_VCPU_MMAP_SIZE */
     unsigned fail_mmap;       /* the how-many-th mmap fails; 0: none */
     void (*before_run)(void); /* called in KVM_RUN before it looks at signals and immediate_exit */
     bool no_gper;

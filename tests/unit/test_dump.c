@@ -279,6 +279,30 @@ static void test_zeros_take_no_room(void **state)
     rig_close(r, "vmcore", NULL);
 }
 
+/* What can be seen in place is not copied, and what nobody has touched not even looked at. */
+static void test_memory_in_place(void **state)
+{
+    struct rig *r = rig_open(8 * MIB, 0);
+    struct dump_result result;
+    size_t size, reads;
+
+    (void)state;
+    fill(r->memory, 8 * MIB);
+    r->untouched = MIB + 0x3000;
+    r->touched = 7 * MIB;
+    rig_shows(r);
+    linux_facts(r->guest);
+    reads = r->reads;
+    uint8_t *file = dumped(r, &result, &size);
+    assert_int_equal(r->reads, reads);
+    memset(r->memory + r->untouched, 0, r->touched - r->untouched);
+    assert_memory_equal(file + rig_segment(file, 1).p_offset, r->memory, 8 * MIB);
+    assert_int_equal(rig_segment(file, 1).p_filesz, 8 * MIB);
+    assert_true(result.on_disk < 3 * MIB);
+    free(file);
+    rig_close(r, "vmcore", NULL);
+}
+
 static void hole(struct rig *r, uint64_t start, uint64_t end)
 {
     r->holes[r->nholes].start = start;
@@ -413,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_identity_base),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_zeros_take_no_room),
+        cmocka_unit_test(test_memory_in_place),
         cmocka_unit_test(test_holes),
         cmocka_unit_test(test_many_holes),
         cmocka_unit_test(test_no_memory_at_all),

@@ -388,6 +388,75 @@ static void what_is_cut_off_is_zero(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* ---- memory in place ---- */
+
+#define PAGE 4096u
+
+static const uint8_t *base; /* where absolute 0 is */
+
+/* Nobody has touched the four pages from 0x200000 on, nor what is behind 0x300000; the page before is in
+ * swap, all others are in memory. */
+static size_t some_touched(const void *page, size_t n, uint64_t *entries)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint64_t at = (uint64_t)((const uint8_t *)page - base) + i * PAGE;
+        bool no = (at >= 0x200000 && at < 0x204000) || at >= 0x300000;
+
+        entries[i] = no ? 1ULL << 61 | 1ULL << 55 : at == 0x1ff000 ? 1ULL << 62 : 1ULL << 63;
+    }
+    return n;
+}
+
+static void expect_in_place(uint64_t at, uint64_t len, uint64_t expected)
+{
+    const uint8_t *bytes;
+
+    assert_int_equal(machine_look(rig, at, len, &bytes), expected);
+    assert_ptr_equal(bytes, base + at);
+}
+
+static void expect_untouched(uint64_t at, uint64_t len, uint64_t expected)
+{
+    const uint8_t *bytes;
+
+    assert_int_equal(machine_look(rig, at, len, &bytes), expected);
+    assert_null(bytes);
+}
+
+static void what_nobody_has_touched(void **state)
+{
+    uint64_t size;
+
+    (void)state;
+    rig_config.memory_file = NULL;
+    assert_true(rig_create());
+    size = rig->memory;
+    assert_int_equal(machine_look(rig, 0, size, &base), size);
+    assert_int_equal(machine_write_memory(rig, 0, SPACE_ABSOLUTE, MARKER, "x", 1), 1);
+    assert_int_equal(base[MARKER], 'x');
+    kernel.page_map = some_touched;
+    expect_in_place(0x1ff000, size, PAGE);
+    expect_in_place(0x1ffff0, size, 0x10);
+    expect_in_place(0x1fe000, PAGE, PAGE);
+    expect_in_place(0x1fe008, 8, 8);
+    expect_untouched(0x200000, size, 4 * PAGE);
+    expect_untouched(0x203ff0, size, 0x10);
+    expect_untouched(0x200000, 8, 8);
+    expect_in_place(0x204000, size, 0x300000 - 0x204000);
+    expect_untouched(size - 2 * PAGE, size, 2 * PAGE);
+    assert_int_equal(machine_look(rig, size, 1, &base), 0);
+}
+
+/* What of a file is in memory tells nothing of what is in it. */
+static void a_file_may_be_anywhere(void **state)
+{
+    (void)state;
+    assert_true(rig_create());
+    assert_int_equal(machine_look(rig, 0, rig->memory, &base), rig->memory);
+    kernel.page_map = some_touched;
+    expect_in_place(0x200000, rig->memory - 0x200000, rig->memory - 0x200000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +481,8 @@ int main(void)
         TEST(room_that_the_file_has),
         TEST(what_is_cut_off_is_zero),
         TEST(a_file_that_cannot_be_mapped),
+        TEST(what_nobody_has_touched),
+        TEST(a_file_may_be_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

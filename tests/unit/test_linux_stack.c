@@ -263,6 +263,28 @@ static void in_a_leaf(void **state)
     expect(s, "task: leaf inner middle outer last", NULL);
 }
 
+/* It has a frame for its variables, and a back chain in it, but has never saved r14. */
+static void in_a_leaf_with_variables(void **state)
+{
+    static const uint8_t deep[] = {
+        0xe3, 0xf0, 0xf0, 0x90, 0x00, 0x24, /* stg %r15,144(%r15) */
+        0xb9, 0x04, 0x00, 0x1f,             /* lgr %r1,%r15 */
+        0xe3, 0xf0, 0xff, 0xe0, 0xff, 0x71, /* lay %r15,-32(%r15) */
+        0xe3, 0x10, 0xf0, 0x98, 0x00, 0x24, /* stg %r1,152(%r15) */
+        0xa7, 0xf4, 0x00, 0x00,             /* j itself */
+    };
+    struct rig *s = *state;
+    uint64_t inner = three(s), sp = inner - 32;
+    lrig_put(s->r, RIG_KERNEL + 0x200 + LEAF * FUNCTION, deep, sizeof deep);
+    put64(s, inner + 136, 0x0400000004846a10);
+    for (size_t at = 0; at <= 22; at += at == 6 ? 4 : 6) {
+        put64(s, sp + 152, at == 22 ? inner : 0x123);
+        stand(s, code(s, LEAF, (unsigned)at), code(s, INNER, AT_RETURN), at < 16 ? inner : sp);
+        expect(s, "task: leaf inner middle outer last", NULL);
+        assert_int_equal(s->frames[1].sp, inner);
+    }
+}
+
 /* A call through a pointer that is NULL, or garbage. */
 static void in_the_middle_of_nowhere(void **state)
 {
@@ -502,6 +524,7 @@ int main(void)
         CHAIN(from_a_frame),
         CHAIN(without_a_frame),
         CHAIN(in_a_leaf),
+        CHAIN(in_a_leaf_with_variables),
         CHAIN(in_the_middle_of_nowhere),
         CHAIN(user_space_ends_it),
         CHAIN(through_registers),

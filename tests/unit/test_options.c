@@ -301,7 +301,8 @@ static void test_core(void **state)
     assert_null(o.image);
     assert_int_equal(o.nconsoles, 1);
     assert_int_equal(o.consoles[0].kind, CONSOLE_NONE);
-    assert_int_equal(parse("--core vmcore --stdio --symbols vmlinux --log info --on-disconnect exit"),
+    assert_int_equal(parse("--core vmcore --stdio --symbols vmlinux --log info --on-disconnect exit "
+                           "--threads tasks --dump-dir /"),
                      OPTIONS_RUN);
     assert_int_equal(parse("--core vmcore --listen unix:x --listen-any"), OPTIONS_RUN);
     for (size_t i = 0; i < sizeof for_guests / sizeof *for_guests; i++) {

@@ -14,3 +14,8 @@ def guest(name):
 
 def zgdbd_binary():
     return os.path.join(BUILD, "zgdbd")
+
+
+def host_zgdbd():
+    """The one for this machine's own architecture, which reads dumps."""
+    return os.path.join(BUILD, "host", "zgdbd")
