@@ -51,11 +51,14 @@ UNIT_SUPPORT := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
 
 # Debian has no static libkdumpfile: without a shared one for the target, zgdbd reads no dumps.
 KDUMPFILE_SRC := stub/core/open.c stub/core/memory.c
+KDUMPFILE_UNIT := test_dump_kdumpfile
 ifneq ($(SYSROOT),)
 S390X_SRC := $(filter-out $(KDUMPFILE_SRC),$(SRC))
 S390X_DEFS := -DZGDBD_NO_KDUMPFILE
+S390X_UNIT := $(filter-out $(KDUMPFILE_UNIT),$(UNIT))
 else
 S390X_SRC := $(SRC)
+S390X_UNIT := $(UNIT)
 S390X_LIBS += -lkdumpfile
 endif
 S390X_OBJ := $(S390X_SRC:%.c=$(BUILD)/s390x/%.o)
@@ -158,7 +161,7 @@ unit: unit-native unit-s390x ## C unit tests, natively under ASan and UBSan and 
 unit-native: $(UNIT:%=$(BUILD)/native/%)
 	@$(call run-units,native,)
 
-unit-s390x: $(UNIT:%=$(BUILD)/s390x/%)
+unit-s390x: $(S390X_UNIT:%=$(BUILD)/s390x/%)
 	@$(call run-units,s390x,$(QEMU_USER))
 
 # ---- the guests that the end-to-end tests debug ----
