@@ -332,11 +332,11 @@ void threads_read(struct session *s, uint64_t offset, uint64_t len); /* qXfer:th
 typedef void command_fn(struct session *s, const struct rsp_request *r);
 command_fn cmd_read_regs, cmd_write_regs, cmd_read_reg, cmd_write_reg, cmd_read_mem, cmd_read_mem_binary,
     cmd_write_mem, cmd_query_phys_mode, cmd_set_phys_mode; /* data.c */
-/* work.c. work_begin() does the first slice at once. work_sign_due(): it is time for a sign of life, which
- * the caller gives. */
+/* work.c. work_begin() does the first slice at once. work_sign_of_life() gives one, and returns true, if it
+ * is time for it. */
 #define WORK_SLICE_NS 3000000
 void work_begin(struct session *s, const struct work *work);
-bool work_sign_due(struct session *s, int64_t now);
+bool work_sign_of_life(struct session *s, int64_t now);
 int64_t work_now(void); /* ns of the monotonic clock */
 command_fn cmd_search_mem, cmd_crc_mem;
 command_fn cmd_insert_point, cmd_remove_point; /* points.c */

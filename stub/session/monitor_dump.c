@@ -1,48 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `monitor dump`: a dump of the guest, which stands, in slices of the session's work. Its console lines are
- * signs of life, too. */
+/* `monitor dump`: a dump of the guest, which stands, in slices of the session's work. Its answer is one
+ * packet: at each O packet gdb looks whether Ctrl-C was pressed, and if so leaves unread what follows, which
+ * it would then take for answers to its next requests. So how far it is goes to the log. */
 #include <stdio.h>
 #include <string.h>
 
 #include "monitor.h"
+#include "zgdbd/log.h"
 
 #define MIB 0x100000u
 
-static void show_progress(struct session *s)
+/* Of an answer; the longest paths are cut. */
+#define ANSWER_BYTES 1900u
+
+static void log_progress(const struct dump *d)
 {
     uint64_t done, total;
-    char line[96];
-    dump_progress(s->work.dump, &done, &total);
-    snprintf(line, sizeof line, "dump: %llu of %llu MiB\n", (unsigned long long)(done / MIB),
-             (unsigned long long)(total / MIB));
-    if (session_takes_text(s, sizeof line, false))
-        session_output_text(s, line);
+    dump_progress(d, &done, &total);
+    log_msg(LOG_INFO, "dump: %llu of %llu MiB", (unsigned long long)(done / MIB),
+            (unsigned long long)(total / MIB));
 }
 
-/* The text may be longer than what is put at once. */
-static void put_result(const struct dump_result *result, struct text *out)
+static void answer(struct session *s, const char *text)
 {
-    char text[DUMP_TEXT_BYTES];
-    dump_describe(result, text, sizeof text);
-    for (const char *at = text; *at; at += strnlen(at, 1024))
-        put(out, "%.1024s", at);
-    put(out, "\n");
+    rsp_begin(&s->out, RSP_PLAIN);
+    rsp_hex(&s->out, (const uint8_t *)text, strnlen(text, ANSWER_BYTES));
+    rsp_end(&s->out);
 }
 
 /* After the last step, which returned 0 or -1. */
-static bool finish(struct session *s, int rc, struct err *e)
+static void finish(struct session *s, int rc, struct err *e)
 {
-    struct text out = {.session = s};
+    char text[DUMP_TEXT_BYTES];
     struct dump_result result;
     if (rc)
         dump_abandon(s->work.dump);
     else
         rc = dump_finish(s->work.dump, &result, e);
     if (rc)
-        put(&out, "There is no dump: %s.\n", e->text);
+        snprintf(text, sizeof text, "There is no dump: %s.\n", e->text);
     else
-        put_result(&result, &out);
-    return monitor_finish(&out);
+        strcat(dump_describe(&result, text, sizeof text - 1), "\n");
+    log_msg(LOG_INFO, "%.*s", (int)strcspn(text, "\n"), text);
+    answer(s, text);
 }
 
 static bool step(struct session *s)
@@ -50,19 +50,18 @@ static bool step(struct session *s)
     struct err e;
     int more = dump_step(s->work.dump, WORK_SLICE_NS, &e);
     if (more > 0) {
-        if (work_sign_due(s, work_now()))
-            show_progress(s);
+        if (work_sign_of_life(s, work_now()))
+            log_progress(s->work.dump);
         return false;
     }
-    return finish(s, more, &e);
+    finish(s, more, &e);
+    return true;
 }
 
 static void abandon(struct session *s)
 {
-    static const char text[] = "dump: ended before it was complete; its file is removed\n";
     dump_abandon(s->work.dump);
-    if (session_takes_text(s, sizeof text, false))
-        session_output_text(s, text);
+    log_msg(LOG_WARNING, "the dump was ended before it was complete; its file is removed");
 }
 
 bool mon_dump(struct session *s, const char *args, struct text *out)

@@ -18,20 +18,15 @@ int64_t work_now(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-bool work_sign_due(struct session *s, int64_t now)
+/* gdb gives up after three times two seconds without a byte (remotetimeout), but skips what comes between
+ * packets: an acknowledgement, that it did not need, is the sign that we are alive. */
+bool work_sign_of_life(struct session *s, int64_t now)
 {
     if (now - s->work.sign < SIGN_NS)
         return false;
     s->work.sign = now;
+    rsp_ack(&s->out);
     return true;
-}
-
-/* gdb gives up after three times two seconds without a byte (remotetimeout), but skips what comes between
- * packets: an acknowledgement, that it did not need, is the sign that we are alive. */
-static void sign_of_life(struct session *s, int64_t now)
-{
-    if (work_sign_due(s, now))
-        rsp_ack(&s->out);
 }
 
 /* The first slice is all that most requests need. */
@@ -52,7 +47,7 @@ static bool slice(struct session *s, bool (*chunk)(struct session *s))
             return true;
         now = work_now();
     } while (now - begun < WORK_SLICE_NS);
-    sign_of_life(s, now);
+    work_sign_of_life(s, now);
     return false;
 }
 
