@@ -91,7 +91,7 @@ struct linux_symbol {
 };
 
 /* All symbols of the kernel itself, by address. Read once, when first asked for, from the tables that
- * vmcoreinfo names (6.0 and later; layouts of 6.1 to 6.12). -1 with *e in words if there are none (yet). */
+ * vmcoreinfo names (6.0 and later). -1 with *e in words if there are none (yet). */
 int linux_symbols(struct linux_guest *g, const struct linux_symbol **list, size_t *n, struct err *e);
 
 /* The symbol in which an address lies, modules included; false if there is none, or no table. */

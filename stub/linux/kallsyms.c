@@ -37,6 +37,14 @@ struct linux_kallsyms {
     size_t hash_size;
 };
 
+/* How the addresses are kept. */
+enum encoding {
+    BASE_RELATIVE,  /* up to 6.19: kallsyms_offsets are u32, to be added to what is at kallsyms_relative_base
+                     */
+    PLACE_RELATIVE, /* from 7.0 on: they are s32, to be added to the address of each one itself */
+    ABSOLUTE,       /* without CONFIG_KALLSYMS_BASE_RELATIVE: kallsyms_addresses are u64 */
+};
+
 /* What is needed while they are read. */
 struct tables {
     struct linux_guest *g;
@@ -48,8 +56,8 @@ struct tables {
     uint8_t token_table[TOKEN_TABLE_MAX];
     uint16_t token[TOKENS];     /* where it is */
     uint16_t token_len[TOKENS]; /* without its zero byte */
-    uint8_t *addresses;         /* as they are in memory: */
-    bool relative;              /* u32 to be added to base, else u64 */
+    uint8_t *addresses;         /* as they are in memory, in this encoding: */
+    enum encoding encoding;
     uint64_t base;
 };
 
@@ -97,20 +105,27 @@ static int read_tokens(struct tables *t)
 
 /* ---- addresses ---- */
 
-static int read_base(struct tables *t, uint64_t *at)
+/* *at is where they are. */
+static int find_addresses(struct tables *t, uint64_t *at)
 {
     uint64_t base;
 
-    t->relative = linux_vmcoreinfo(t->g, "SYMBOL(kallsyms_relative_base)", &base);
-    if (!linux_vmcoreinfo(t->g, t->relative ? "SYMBOL(kallsyms_offsets)" : "SYMBOL(kallsyms_addresses)", at))
+    if (linux_vmcoreinfo(t->g, "SYMBOL(kallsyms_addresses)", at)) {
+        t->encoding = ABSOLUTE;
+        return 0;
+    }
+    if (!linux_vmcoreinfo(t->g, "SYMBOL(kallsyms_offsets)", at))
         return err_set(t->e, EXIT_OTHER,
-                       UNREADABLE("vmcoreinfo names neither kallsyms_offsets with kallsyms_relative_base nor "
-                                  "kallsyms_addresses"));
-    if (t->relative && !linux_read_u64(t->g, base, &t->base))
-        return err_set(t->e, EXIT_OTHER,
-                       UNREADABLE("kallsyms_relative_base is at 0x%llx, where no memory is"),
-                       (unsigned long long)base);
-    return 0;
+                       UNREADABLE("vmcoreinfo names neither kallsyms_offsets nor kallsyms_addresses"));
+    t->base = *at;
+    t->encoding = PLACE_RELATIVE;
+    if (!linux_vmcoreinfo(t->g, "SYMBOL(kallsyms_relative_base)", &base))
+        return 0;
+    t->encoding = BASE_RELATIVE;
+    if (linux_read_u64(t->g, base, &t->base))
+        return 0;
+    return err_set(t->e, EXIT_OTHER, UNREADABLE("kallsyms_relative_base is at 0x%llx, where no memory is"),
+                   (unsigned long long)base);
 }
 
 static int read_addresses(struct tables *t)
@@ -118,9 +133,9 @@ static int read_addresses(struct tables *t)
     uint64_t at;
     size_t bytes;
 
-    if (read_base(t, &at))
+    if (find_addresses(t, &at))
         return -1;
-    bytes = t->k->n * (t->relative ? 4 : 8);
+    bytes = t->k->n * (t->encoding == ABSOLUTE ? 8 : 4);
     t->addresses = malloc(bytes);
     if (!t->addresses)
         return err_set(t->e, EXIT_OTHER, UNREADABLE("there is no memory for %zu of them"), t->k->n);
@@ -130,10 +145,17 @@ static int read_addresses(struct tables *t)
     return 0;
 }
 
-/* On s390 offsets are unsigned: CONFIG_KALLSYMS_ABSOLUTE_PERCPU is of x86. */
+/* On s390 offsets from a base are unsigned: CONFIG_KALLSYMS_ABSOLUTE_PERCPU is of x86. */
 static uint64_t address(const struct tables *t, size_t i)
 {
-    return t->relative ? t->base + load_be32(t->addresses + 4 * i) : load_be64(t->addresses + 8 * i);
+    uint32_t offset;
+
+    if (t->encoding == ABSOLUTE)
+        return load_be64(t->addresses + 8 * i);
+    offset = load_be32(t->addresses + 4 * i);
+    if (t->encoding == BASE_RELATIVE)
+        return t->base + offset;
+    return t->base + 4 * i + (uint64_t)(int64_t)(int32_t)offset;
 }
 
 /* ---- names ---- */

@@ -87,6 +87,16 @@ static size_t read_by_tables(struct linux_guest *g, uint64_t asce, uint64_t addr
     return dat_read(&ctx, SPACE_HOME, addr, buf, len);
 }
 
+/* As a CPU without DAT reads them, by the prefix of the first. */
+static size_t read_real(struct linux_guest *g, uint64_t addr, void *buf, size_t len)
+{
+    struct dat_context ctx;
+
+    if (!kernel_context(g, 0, &ctx))
+        return machine_read_memory(g->m, 0, SPACE_REAL, addr, buf, len);
+    return dat_read(&ctx, SPACE_REAL, addr, buf, len);
+}
+
 /* ---- what the room uses ---- */
 
 size_t linux_read(struct linux_guest *g, uint64_t addr, void *buf, size_t len)
@@ -107,7 +117,7 @@ size_t linux_read(struct linux_guest *g, uint64_t addr, void *buf, size_t len)
         n = read_by_tables(g, asce, addr, buf, len);
     if (n || translates)
         return n;
-    return machine_read_memory(g->m, 0, SPACE_ABSOLUTE, image_to_real(linux_facts(g), addr), buf, len);
+    return read_real(g, image_to_real(linux_facts(g), addr), buf, len);
 }
 
 bool linux_read_u64(struct linux_guest *g, uint64_t addr, uint64_t *value)

@@ -216,8 +216,10 @@ static void put_kallsyms(struct linux_rig *r)
     r->relative_base = lrig_room(r, 8, 8);
     lrig_put64(r, r->relative_base, base);
     r->addresses = lrig_room(r, 4 * r->nsymbols, 8);
-    for (size_t i = 0; i < r->nsymbols; i++)
-        lrig_put32(r, r->addresses + 4 * i, (uint32_t)(r->symbols[i].addr - base));
+    for (size_t i = 0; i < r->nsymbols; i++) {
+        uint64_t at = r->addresses + 4 * i, from = r->place_relative ? lrig_virtual(r, at) : base;
+        lrig_put32(r, at, (uint32_t)(r->symbols[i].addr - from));
+    }
     r->names = lrig_room(r, 0, 8);
     for (size_t i = 0; i < r->nsymbols; i++)
         put_name(r, &r->symbols[i]);
@@ -226,7 +228,8 @@ static void put_kallsyms(struct linux_rig *r)
     info_symbol(r, "kallsyms_token_table", r->token_table);
     info_symbol(r, "kallsyms_token_index", r->token_index);
     info_symbol(r, "kallsyms_offsets", r->addresses);
-    info_symbol(r, "kallsyms_relative_base", r->relative_base);
+    if (!r->place_relative)
+        info_symbol(r, "kallsyms_relative_base", r->relative_base);
 }
 
 void lrig_symbol(struct linux_rig *r, const char *name, char type, uint64_t addr_virtual)

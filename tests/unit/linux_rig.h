@@ -26,9 +26,10 @@ struct rig_symbol {
 struct linux_rig {
     struct fake_machine *fake;
     struct linux_guest *g;
-    uint64_t virt;  /* of absolute 0 */
-    uint64_t next;  /* free from here on */
-    uint64_t table; /* swapper_pg_dir */
+    uint64_t virt;       /* of absolute 0 */
+    bool place_relative; /* to be set before lrig_boot(): kallsyms as from 7.0 on */
+    uint64_t next;       /* free from here on */
+    uint64_t table;      /* swapper_pg_dir */
     uint64_t note;
     struct rig_symbol symbols[RIG_SYMBOLS];
     size_t nsymbols;
@@ -66,8 +67,8 @@ void lrig_symbol(struct linux_rig *r, const char *name, char type, uint64_t addr
  * are in vmcoreinfo by themselves; _stext, panic and _etext are symbols, from RIG_KERNEL on. */
 void lrig_boot(struct linux_rig *r);
 
-/* The head of the list of modules, empty until there are some. To be made before rig_boot() if a symbol is to
- * name it: lrig_symbol(r, "modules", 'D', lrig_virtual(r, r->modules)). */
+/* The head of the list of modules, empty until there are some. To be made before lrig_boot() if a symbol is
+ * to name it: lrig_symbol(r, "modules", 'D', lrig_virtual(r, r->modules)). */
 void lrig_list(struct linux_rig *r);
 
 /* struct module as it is up to 6.3 (struct module_layout), from 6.4 on (module_memory), and while it starts.

@@ -266,6 +266,9 @@ static void reads_before_dat(void **state)
     lrig_without_cr(r);
     lrig_put64(r, 0x20000, 77);
     assert_true(linux_read_u64(r->g, 0x20000, &value) && value == 77);
+    r->fake->dat.prefix = 0x20000;
+    assert_true(linux_read_u64(r->g, 0, &value) && value == 77);
+    assert_true(linux_read_u64(r->g, 0x20000, &value) && value == 0);
 }
 
 /* ---- kallsyms ---- */
@@ -329,6 +332,20 @@ static void data_symbols(void **state)
     lrig_boot(r);
     assert_string_equal(words(r, kernel(r, 0x1808)), "jiffies+0x8/0x100");
     assert_string_equal(words(r, kernel(r, 0x1004)), "_etext+0x4/0x800");
+}
+
+/* Linux 7.0 counts each address from where it is kept: both ways. */
+static void addresses_from_their_own_place(void **state)
+{
+    struct linux_rig *r = *state;
+    uint64_t addr;
+
+    r->place_relative = true;
+    lrig_symbol(r, "behind", 'T', lrig_virtual(r, FAKE_MEMORY + 0x1000));
+    lrig_boot(r);
+    assert_string_equal(words(r, kernel(r, 0x104)), "panic+0x4/0xf00");
+    assert_true(linux_symbol_named(r->g, "behind", &addr));
+    assert_int_equal(addr, lrig_virtual(r, FAKE_MEMORY + 0x1000));
 }
 
 /* Kept while it is the same kernel, even if its tables go; read again when it is another. */
@@ -440,6 +457,8 @@ int main(void)
         LOW(symbols_of_all_kinds),
         HIGH(aliases_and_ends),
         HIGH(data_symbols),
+        HIGH(addresses_from_their_own_place),
+        LOW(addresses_from_their_own_place),
         HIGH(kept_for_one_kernel),
         HIGH(text_that_grows),
         HIGH(damaged_tables),
