@@ -109,9 +109,8 @@ int linux_btf_members(struct linux_guest *g, struct linux_btf_member *wanted, si
     int result;
     if (!linux_symbol_named(g, "__start_BTF", &start) || !linux_symbol_named(g, "__stop_BTF", &stop))
         return err_set(e, EXIT_OTHER,
-                       "no type information (BTF) is found in the guest's memory: its kernel has none or is "
-                       "not far enough, or its symbol table does not name it (CONFIG_DEBUG_INFO_BTF, "
-                       "CONFIG_KALLSYMS_ALL)");
+                       "the guest's memory has no type information (BTF) of its kernel, or no name for it "
+                       "(CONFIG_DEBUG_INFO_BTF, CONFIG_KALLSYMS_ALL)");
     if (stop <= start || stop - start > BTF_BYTES_MAX)
         return err_set(e, EXIT_OTHER, "the guest's type information (BTF) has no believable size");
     data = malloc(stop - start);

@@ -75,7 +75,8 @@ void mon_modules(struct session *s, struct text *out);
 
 /* monitor_dump.c */
 monitor_fn mon_dump;
-/* monitor_tasks.c */
+/* monitor_tasks.c. The first task of this pid; false, and the user is told, if there is none. */
+bool take_task(const struct session *s, uint64_t pid, const struct linux_task **task, struct text *out);
 monitor_fn mon_ps, mon_threads, mon_task_layout;
 
 /* monitor_trace.c */

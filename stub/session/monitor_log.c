@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* `monitor` commands about what the guest's Linux kernel was doing: its log and call chains. */
+#include <string.h>
+
 #include "monitor.h"
 
 /* ---- dmesg ---- */
@@ -46,19 +48,52 @@ static void put_frame(struct linux_guest *g, size_t n, const struct linux_frame 
         linux_frame_describe(g, f, words, sizeof words), f->kind == FRAME_PT_REGS ? ", interrupted" : "");
 }
 
-bool mon_bt(struct session *s, const char *args, struct text *out)
+static void put_chain(struct linux_guest *g, const struct linux_frame *frames, size_t n, const char *why,
+                      struct text *out)
 {
-    struct linux_guest *g = s->target->linux_guest;
-    struct linux_frame frames[LINUX_FRAMES_MAX];
-    const char *why;
-    unsigned cpu;
-    if (!take_cpu(s, args, &cpu, out))
-        return true;
-    put(out, "CPU %u, ", cpu);
-    size_t n = linux_backtrace(g, cpu, frames, LINUX_FRAMES_MAX, &why);
     for (size_t i = 0; i < n; i++)
         put_frame(g, i, frames, out);
     if (why)
         put(out, "That is not all: %s.\n", why);
+}
+
+static void put_cpu_chain(struct linux_guest *g, unsigned cpu, struct text *out)
+{
+    struct linux_frame frames[LINUX_FRAMES_MAX];
+    const char *why;
+    put(out, "CPU %u, ", cpu);
+    size_t n = linux_backtrace(g, cpu, frames, LINUX_FRAMES_MAX, &why);
+    put_chain(g, frames, n, why, out);
+}
+
+static void put_task_chain(struct linux_guest *g, const struct linux_task *task, struct text *out)
+{
+    struct linux_frame frames[LINUX_FRAMES_MAX];
+    const char *why;
+    put(out, "pid %d, %s, ", task->pid, task->comm);
+    if (task->cpu >= 0) {
+        put_cpu_chain(g, (unsigned)task->cpu, out);
+        return;
+    }
+    size_t n = linux_backtrace_task(g, task->sp, frames, LINUX_FRAMES_MAX, &why);
+    put_chain(g, frames, n, why, out);
+}
+
+bool mon_bt(struct session *s, const char *args, struct text *out)
+{
+    struct linux_guest *g = s->target->linux_guest;
+    const struct linux_task *task;
+    uint64_t pid;
+    const char *rest;
+    unsigned cpu;
+    if (strncmp(args, "pid", 3) == 0) {
+        args += 3 + strspn(args + 3, " \t");
+        if (!take_number(args, &pid, &rest) || *rest)
+            return false;
+        if (take_task(s, pid, &task, out))
+            put_task_chain(g, task, out);
+    } else if (take_cpu(s, args, &cpu, out)) {
+        put_cpu_chain(g, cpu, out);
+    }
     return true;
 }

@@ -28,21 +28,42 @@ static void put_lack(const char *lack, struct text *out)
         put(out, "Tasks may be missing: %s.\n", lack);
 }
 
+/* All tasks; false, and the user is told why, if they are not known. */
+static bool take_tasks(const struct session *s, const struct linux_task **list, size_t *n, struct text *out)
+{
+    struct err e;
+    if (linux_tasks(s->target->linux_guest, list, n, &e) == 0)
+        return true;
+    put(out, "The guest's tasks cannot be shown: %s.\n", e.text);
+    return false;
+}
+
+bool take_task(const struct session *s, uint64_t pid, const struct linux_task **task, struct text *out)
+{
+    const struct linux_task *list;
+    size_t n;
+    if (!take_tasks(s, &list, &n, out))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if ((uint64_t)list[i].pid == pid) {
+            *task = &list[i];
+            return true;
+        }
+    put(out, "The guest has no task with pid %llu; `monitor ps` lists them.\n", (unsigned long long)pid);
+    return false;
+}
+
 bool mon_ps(struct session *s, const char *args, struct text *out)
 {
-    struct linux_guest *g = s->target->linux_guest;
     const struct linux_task *list;
-    struct err e;
     size_t n;
-    if (linux_tasks(g, &list, &n, &e)) {
-        put(out, "The guest's tasks cannot be shown: %s.\n", e.text);
+    if (!take_tasks(s, &list, &n, out))
         return true;
-    }
     put(out, "      PID    TGID S CPU NAME\n");
     for (size_t i = 0; i < n; i++)
         if (strstr(list[i].comm, args))
             put_task(s, &list[i], out);
-    put_lack(linux_tasks_lack(g), out);
+    put_lack(linux_tasks_lack(s->target->linux_guest), out);
     return true;
 }
 

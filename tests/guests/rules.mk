@@ -7,7 +7,7 @@ GUEST_FLAGS := -march=z10 -msoft-float -g -O1 -ffreestanding -fno-pic -no-pie -f
                -fno-omit-frame-pointer -Wall -Wextra -Werror
 GUEST_LINK  := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-z,norelro,-z,noexecstack
 
-guests: $(GUEST_ELF) $(BUILD)/guests/unixcat $(BUILD)/guests/ptyrun $(BUILD)/guests/kexec ## build the small s390x programs that the tests debug
+guests: $(GUEST_ELF) $(BUILD)/guests/unixcat $(BUILD)/guests/ptyrun $(BUILD)/guests/kexec $(BUILD)/guests/threads ## build the small s390x programs that the tests debug
 
 $(BUILD)/guests/%.o: tests/guests/%.S
 	@mkdir -p $(@D)
@@ -37,8 +37,8 @@ $(BUILD)/guests/%.elf: $(BUILD)/guests/start.o $(BUILD)/guests/%.o tests/guests/
 	$(Q)$(CC_S390X) $(GUEST_LINK) -T tests/guests/guest.lds -o $@ $(filter %.o,$^)
 
 $(BUILD)/guests/unixcat $(BUILD)/guests/ptyrun: $(BUILD)/guests/%: tests/zharness/%.c
-$(BUILD)/guests/kexec: $(BUILD)/guests/%: tests/guests/%.c
-$(BUILD)/guests/unixcat $(BUILD)/guests/ptyrun $(BUILD)/guests/kexec:
+$(BUILD)/guests/kexec $(BUILD)/guests/threads: $(BUILD)/guests/%: tests/guests/%.c
+$(BUILD)/guests/unixcat $(BUILD)/guests/ptyrun $(BUILD)/guests/kexec $(BUILD)/guests/threads:
 	@mkdir -p $(@D)
 	@$(SAY) CC $@
 	$(Q)$(CC_S390X) -O2 -Wall -Wextra -Werror $(S390X_STATIC) -o $@ $<

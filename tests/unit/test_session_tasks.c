@@ -265,13 +265,24 @@ static void ps(void **state)
     CONTAINS(monitor(w, "ps"), "Tasks may be missing: the list of tasks leads to what is no task.\n");
 }
 
+static void call_chain_of_a_task(void **state)
+{
+    struct world *w = with_tasks(*state);
+    CONTAINS(monitor(w, "bt pid 35"), "pid 35, <\"&sleep, task stack:\n #0  000000000000e023");
+    CONTAINS(monitor(w, "bt pid 1"), "pid 1, init, CPU 0, ");
+    CONTAINS(monitor(w, "bt pid 36"), "That is not all: the task's stack cannot be read.");
+    CONTAINS(monitor(w, "bt pid 99"), "The guest has no task with pid 99; `monitor ps` lists them.");
+    CONTAINS(monitor(w, "bt pid"), "usage: monitor bt [N | pid PID]");
+    CONTAINS(monitor(w, "bt pid x"), "usage:");
+}
+
 static void layout(void **state)
 {
     struct scene *s = *state;
     struct world *w = s->w;
     trig_symbol(&s->t);
     lrig_boot(&s->r);
-    CONTAINS(monitor(w, "task-layout"), "None: no type information (BTF)");
+    CONTAINS(monitor(w, "task-layout"), "None: the guest's memory has no type information (BTF)");
     CONTAINS(monitor(w, "task-layout pid=48"), "tasks is missing; nothing is changed.");
     CONTAINS(monitor(w, "task-layout " LAYOUT " state=x"), "\"state=x\" is no place of a member; nothing");
     CONTAINS(monitor(w, "task-layout " LAYOUT " state=65536"), "nothing is changed");
@@ -304,6 +315,7 @@ int main(void)
         TASKS(moving_without_words),
         TASKS(non_stop),
         TASKS(why_there_are_none),
+        TASKS(call_chain_of_a_task),
     };
     log_set_level(LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
