@@ -26,10 +26,11 @@ enum linux_forget {
 
 /* prologue.c: what a function has done to its stack. */
 struct linux_prologue {
-    bool chained;     /* it has its frame, with a back chain in it that leads to its caller's r14 */
-    int64_t grown;    /* else: by how much r15 is lower than at its entry, */
-    bool saved;       /* and where r14 is saved, */
-    int32_t saved_at; /* from r15 at its entry on, if that is not in r14 itself */
+    bool chained;     /* it has its frame, with a back chain in it */
+    int64_t grown;    /* else: by how much r15 is lower than at its entry */
+    bool saved;       /* r14 is saved, */
+    int32_t saved_at; /* from r15 at its entry on; of no meaning in one that is chained. Else r14 still is
+                         where it returns to */
 };
 
 /* By the code from the function's entry to pc, which is in it. */

@@ -74,14 +74,14 @@ static bool leaves(const uint8_t *at, size_t before)
 static void follow(const uint8_t *insn, struct linux_prologue *p)
 {
     int32_t saved = saves_r14(insn);
-    if (stores_chain(insn) && p->grown && p->saved) /* else it calls nothing, and r14 leads back */
+    if (stores_chain(insn) && p->grown)
         p->chained = true;
     else if (saved && !p->saved && !p->grown) {
         p->saved = true;
         p->saved_at = saved;
     }
     if (loads_r15(insn))
-        p->chained = true;
+        p->chained = p->saved = true;
     p->grown -= added_to_r15(insn);
 }
 
@@ -92,7 +92,7 @@ void linux_prologue(struct linux_guest *g, uint64_t entry, uint64_t pc, struct l
     size_t got = linux_read(g, entry, code, before + 6);
     *out = (struct linux_prologue){0};
     if (got < before + 2) { /* as if there was a frame: its back chain will say */
-        out->chained = true;
+        out->chained = out->saved = true;
         return;
     }
     if (entry + before == pc && leaves(code + before, before))

@@ -42,6 +42,7 @@ struct walk {
     unsigned nentered;
     struct stack in; /* the one that it is on, */
     uint64_t sp;     /* at this frame */
+    bool nowhere;    /* the PSW's address is nonsense: the frame at sp may be of one that called nobody */
     struct linux_frame *frames;
     size_t n, max;
     const char *why; /* it is broken */
@@ -136,6 +137,17 @@ static bool is_return(struct linux_guest *g, uint64_t pc)
     return (linux_symbol_at(g, pc - 1, &s) ? is_text(&s) : !has_symbols(g)) && follows_call(g, pc);
 }
 
+/* A PSW with bits that none has is garbage, whatever its problem-state bit says. */
+static bool is_good(struct psw psw)
+{
+    return !(psw.mask & (PSW_UNASSIGNED | PSW_SHORT));
+}
+
+static bool is_user(struct psw psw)
+{
+    return is_good(psw) && psw.mask & PSW_PSTATE;
+}
+
 /* ---- the chain ---- */
 
 static bool broken(struct walk *w, const char *why)
@@ -175,7 +187,7 @@ static void push(struct walk *w, enum linux_frame_kind kind, uint64_t pc, struct
         .sp = w->sp,
         .pc = pc,
         .psw_mask = psw.mask,
-        .user = psw.mask & PSW_PSTATE,
+        .user = is_user(psw),
     };
 }
 
@@ -184,33 +196,56 @@ static void push_call(struct walk *w, uint64_t pc)
     push(w, FRAME_CALL, pc, (struct psw){0, 0});
 }
 
-/* The caller of a function that has not got its frame yet, or has none any more, or never has one: its
- * registers say it, no back chain does. sp is where its r15 was at its entry. */
-static bool caller_of(struct walk *w, uint64_t pc, uint64_t r14, uint64_t r15, uint64_t *ret, uint64_t *sp)
+/* The caller of a function with a frame that calls nobody, and so leaves r14 alone: what is in the place for
+ * r14, in the caller's frame, is old. */
+static bool caller_of_leaf(struct walk *w, uint64_t r14, uint64_t r15, uint64_t *ret, uint64_t *sp)
+{
+    *ret = r14;
+    return linux_read_u64(w->g, r15 + FRAME_BACK_CHAIN, sp) && *sp && is_return(w->g, r14);
+}
+
+/* The address in a disabled wait's PSW is one that somebody chose: the function may have its frame already.
+ */
+static bool caller_in_wait(struct walk *w, uint64_t r14, uint64_t r15, uint64_t *ret, uint64_t *sp)
+{
+    uint64_t saved;
+    return caller_of_leaf(w, r14, r15, ret, sp) &&
+           !(linux_read_u64(w->g, *sp + FRAME_R14, &saved) && is_return(w->g, saved));
+}
+
+/* The caller where registers say it, not the back chain: of a function that has not got its frame yet, has
+ * none any more or never has one, and where the PSW's address is nonsense. sp is what its r15 is. */
+static bool caller_by_registers(struct walk *w, struct psw psw, uint64_t r14, uint64_t r15, uint64_t *ret,
+                                uint64_t *sp)
 {
     struct linux_prologue p = {0};
     struct linux_symbol s;
+    bool known = is_good(psw) && linux_symbol_at(w->g, psw.addr, &s) && is_text(&s);
     *ret = r14;
-    if (linux_symbol_at(w->g, pc, &s) && is_text(&s))
-        linux_prologue(w->g, s.addr, pc, &p);
-    else if (!has_symbols(w->g))
+    if (!known && !has_symbols(w->g))
         return false;
-    *sp = r15 + (uint64_t)p.grown;
+    if (known && psw_disabled_wait(psw.mask) && psw.addr != s.addr)
+        return caller_in_wait(w, r14, r15, ret, sp);
+    if (known)
+        linux_prologue(w->g, s.addr, psw.addr, &p);
     if (p.chained)
-        return false;
+        return !p.saved && caller_of_leaf(w, r14, r15, ret, sp);
+    *sp = r15 + (uint64_t)p.grown;
     if (p.saved && !linux_read_u64(w->g, *sp + (uint64_t)p.saved_at, ret))
         return false;
+    w->nowhere = !known;
     return is_return(w->g, *ret);
 }
 
 /* One that was interrupted at a PSW, or stands there. */
 static bool interrupted(struct walk *w, enum linux_frame_kind kind, struct psw psw, uint64_t r14)
 {
-    uint64_t pc = psw_wrap(psw.mask, psw.addr), ret, sp;
-    push(w, kind, pc, psw);
-    if (psw.mask & PSW_PSTATE)
+    uint64_t ret, sp;
+    psw.addr = psw_wrap(psw.mask, psw.addr);
+    push(w, kind, psw.addr, psw);
+    if (is_user(psw))
         return false;
-    if (!caller_of(w, pc, r14, w->sp, &ret, &sp))
+    if (!caller_by_registers(w, psw, r14, w->sp, &ret, &sp))
         return true;
     if (sp != w->sp && !move(w, sp))
         return false;
@@ -228,14 +263,14 @@ static bool next_by_regs(struct walk *w)
         return false;
     struct psw psw = {load_be64(regs + REGS_PSW), load_be64(regs + REGS_PSW + 8)};
     uint64_t r14 = load_be64(regs + REGS_GPRS + 8 * 14), r15 = load_be64(regs + REGS_GPRS + 8 * 15);
-    if (psw.mask & PSW_PSTATE) {
+    if (is_user(psw)) {
         push(w, FRAME_PT_REGS, psw_wrap(psw.mask, psw.addr), psw);
         w->frames[w->n - 1].sp = r15;
         return false;
     }
     if (r15 == 0)
         return false;
-    if (psw.mask & PSW_UNASSIGNED || !(psw.mask & PSW_BA))
+    if (!is_good(psw) || !(psw.mask & PSW_BA))
         return broken(w, "the back chain ends in the middle of a stack, where no registers were saved");
     return move(w, r15) && interrupted(w, FRAME_PT_REGS, psw, r14);
 }
@@ -256,7 +291,9 @@ static bool next(struct walk *w)
         return broken(w, "the back chain leaves the CPU's stacks");
     if (pc == 0)
         return false;
-    push_call(w, pc);
+    if (!w->nowhere || is_return(w->g, pc))
+        push_call(w, pc);
+    w->nowhere = false;
     return true;
 }
 

@@ -150,9 +150,9 @@ static int setup(void **state)
     s->r = lrig_open(RIG_HIGH);
     for (unsigned i = 0; i < FUNCTIONS; i++) {
         lrig_symbol(s->r, names[i], 't', code(s, i, 0));
-        lrig_put(s->r, RIG_KERNEL + 0x200 + i * FUNCTION, i == LEAF ? leaf : function,
-                 i == LEAF ? sizeof leaf : sizeof function);
+        lrig_put(s->r, RIG_KERNEL + 0x200 + i * FUNCTION, function, sizeof function);
     }
+    lrig_put(s->r, RIG_KERNEL + 0x200 + LEAF * FUNCTION, leaf, sizeof leaf);
     lrig_symbol(s->r, "behind", 't', code(s, FUNCTIONS, 0));
     lrig_symbol(s->r, "data", 'd', code(s, FUNCTIONS, 0) + 0x100);
     lrig_boot(s->r);
@@ -283,6 +283,33 @@ static void in_a_leaf_with_variables(void **state)
         expect(s, "task: leaf inner middle outer last", NULL);
         assert_int_equal(s->frames[1].sp, inner);
     }
+}
+
+/* The address in a PSW of a wait is the programmer's choice, here one where inner has no frame yet. */
+static void in_a_disabled_wait(void **state)
+{
+    struct rig *s = *state;
+    uint64_t sp = three(s);
+    stand(s, code(s, INNER, AT_SAVED), code(s, INNER, AT_RETURN), sp);
+    set_reg(s, REG_PSWM, PSW_WAIT | PSW_EA | PSW_BA);
+    expect(s, THREE, NULL);
+    put64(s, sp + FRAME + 136, 0x123); /* r15 is that of a leaf that loaded the PSW */
+    expect(s, "task: inner inner outer last", NULL);
+    stand(s, code(s, INNER, AT_ENTRY), code(s, MIDDLE, AT_RETURN), sp + FRAME); /* psw_idle_exit */
+    set_reg(s, REG_PSWM, PSW_WAIT | PSW_EA | PSW_BA);
+    expect(s, THREE, NULL);
+}
+
+/* Program interruptions whose new PSW is none: the CPU's registers are those of who caused the first. */
+static void in_an_interruption_loop(void **state)
+{
+    struct rig *s = *state;
+    uint64_t sp = three(s);
+    stand(s, 0x1111111111111111, code(s, MIDDLE, AT_RETURN), sp);
+    set_reg(s, REG_PSWM, 0x00ff000000000000); /* with the bit of the problem state */
+    put64(s, sp + FRAME + 136, 0x123);        /* of a leaf with a frame */
+    expect(s, "task: - middle outer last", NULL);
+    assert_false(s->frames[0].user);
 }
 
 /* A call through a pointer that is NULL, or garbage. */
@@ -525,6 +552,8 @@ int main(void)
         CHAIN(without_a_frame),
         CHAIN(in_a_leaf),
         CHAIN(in_a_leaf_with_variables),
+        CHAIN(in_a_disabled_wait),
+        CHAIN(in_an_interruption_loop),
         CHAIN(in_the_middle_of_nowhere),
         CHAIN(user_space_ends_it),
         CHAIN(through_registers),
