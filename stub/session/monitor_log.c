@@ -45,7 +45,8 @@ static void put_frame(struct linux_guest *g, size_t n, const struct linux_frame 
     if (n == 0 || f->stack != frames[n - 1].stack)
         put(out, "%s stack:\n", linux_stack_name(f->stack));
     put(out, "%c#%-2zu %s%s\n", f->kind == FRAME_GUESS ? '?' : ' ', n,
-        linux_frame_describe(g, f, words, sizeof words), f->kind == FRAME_PT_REGS && !f->user ? ", interrupted" : "");
+        linux_frame_describe(g, f, words, sizeof words),
+        f->kind == FRAME_PT_REGS && !f->user ? ", interrupted" : "");
 }
 
 static void put_chain(struct linux_guest *g, const struct linux_frame *frames, size_t n, const char *why,
