@@ -250,10 +250,10 @@ static int parse_panic(const char *text, struct policy *policy, struct err *e)
         policy->panic_files[policy->npanic_files++] = (struct panic_file){kinds[i].kind, path};
         return 0;
     }
-    if (strchr(text, ':'))
-        return err_set(e, EXIT_USAGE, "--on-panic %s: must be stop, restart, exit, report:FILE or dump:FILE",
-                       text);
-    return parse_action("on-panic", text, &policy->on_panic, e);
+    if (parse_action("on-panic", text, &policy->on_panic, NULL) == 0)
+        return 0;
+    return err_set(e, EXIT_USAGE, "--on-panic %s: must be stop, restart, exit, report:FILE or dump:FILE",
+                   text);
 }
 
 static int parse_disconnect(const char *text, enum disconnect_action *action, struct err *e)

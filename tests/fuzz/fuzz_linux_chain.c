@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Fuzzes the readers of the kernel's log and of call chains, in the memory of a kernel whose vmcoreinfo and
- * symbols are right, and whose rings, stacks, lowcore and code are what the input makes of those that it has
- * at first. The chain must have frames that make sense, the log text that is printable. */
+/* Fuzzes the readers of the kernel's log and of call chains, and the panic report, in the memory of a kernel
+ * whose vmcoreinfo and symbols are right, and whose rings, stacks, lowcore and code are what the input makes
+ * of those that it has at first. The chain must have frames that make sense, the log text that is printable,
+ * the report what its bounds say. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "zgdbd/bytes.h"
 #include "zgdbd/psw.h"
 #include "zgdbd/regs.h"
+#include "zgdbd/report.h"
 
 #define MEMORY 0x20000u
 #define NOTE 0x2000u
@@ -92,8 +94,14 @@ static void op_dat_context(struct machine *m, unsigned cpu, struct dat_context *
         .memory = ((struct fuzz_machine *)m)->memory, .size = MEMORY, .prefix = PREFIX, .cr[13] = 0x20};
 }
 
+static enum cpu_state op_state(struct machine *m, unsigned cpu)
+{
+    (void)cpu;
+    return (enum cpu_state)(((struct fuzz_machine *)m)->gpr[0] & 3);
+}
+
 static const struct machine_ops ops = {
-    .read_memory = op_read_memory, .read_reg = op_read_reg, .dat_context = op_dat_context};
+    .read_memory = op_read_memory, .read_reg = op_read_reg, .dat_context = op_dat_context, .state = op_state};
 
 static void check_record(void *ctx, const struct linux_log_record *r)
 {
@@ -138,6 +146,33 @@ static void check_chains(struct linux_guest *g, const struct fuzz_machine *f)
     size_t max = 1 + f->gpr[0] % LINUX_FRAMES_MAX;
     check_chain(g, frames, linux_backtrace(g, 0, frames, max, &why), max);
     check_chain(g, frames, linux_backtrace_task(g, f->gpr[15], frames, max, &why), max);
+}
+
+struct report_size {
+    size_t lines, bytes;
+};
+
+static void check_line(void *ctx, const char *line)
+{
+    struct report_size *size = ctx;
+    size_t len = strlen(line);
+    size->bytes += len + 1;
+    if (++size->lines > REPORT_LINES_MAX || size->bytes > REPORT_BYTES_MAX || len >= REPORT_LINE_BYTES)
+        abort();
+    for (size_t i = 0; i < len; i++)
+        if (line[i] < ' ' || line[i] > '~')
+            abort();
+}
+
+static void check_report(struct linux_guest *g, struct fuzz_machine *f)
+{
+    struct stop stop = {.reason = (enum stop_reason)(f->gpr[0] % (STOP_ERROR + 1)),
+                        .loop = (enum interruption_loop)(f->gpr[0] % 3)};
+    struct report_input in = {.machine = &f->machine, .guest = g, .stop = &stop};
+    struct report_size size = {0};
+    report_write(&in, check_line, &size);
+    if (size.lines < 8)
+        abort();
 }
 
 static void put_note(struct fuzz_machine *f)
@@ -234,7 +269,7 @@ static uint64_t number(struct input *in, unsigned form)
 /* A place that is looked at. */
 static uint64_t place(struct input *in, unsigned where)
 {
-    switch (where & 7) {
+    switch (where & 15) {
     case 0:
         return RING + take(in, 1) % 16 * 8;
     case 1:
@@ -249,6 +284,8 @@ static uint64_t place(struct input *in, unsigned where)
         return STACK + STACK_INIT - 168 + take(in, 1) * 8;
     case 6:
         return STACK + STACK_BYTES + STACK_INIT - 168 + take(in, 1) * 8;
+    case 7: /* the lowcore */
+        return 0x80 + take(in, 1) * 2;
     default:
         return take(in, 2) * 8 % (MEMORY - 8);
     }
@@ -265,7 +302,7 @@ static void read_input(struct fuzz_machine *f, struct input *in)
     while (in->size >= 3) {
         unsigned what = (unsigned)take(in, 1);
         uint64_t at = place(in, what);
-        store_be64(f->memory + at, number(in, what >> 3));
+        store_be64(f->memory + at, number(in, what >> 4));
     }
 }
 
@@ -289,6 +326,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_log(g, 1 + f->gpr[0]);
         check_chains(g, f);
         check_prologue(g, f);
+        check_report(g, f);
         linux_close(g);
     }
     free(f);

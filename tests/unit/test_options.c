@@ -255,7 +255,10 @@ static void test_usage_errors(void **state)
         {"--psw :1 i", "MASK:ADDR"},
         {"--psw 1:2:3 i", "MASK:ADDR"},
         {"--psw 1:2 --entry 3 i", "exclude"},
-        {"--on-panic run i", "must be stop, restart or exit"},
+        {"--on-panic run i", "--on-panic run: must be stop, restart, exit, report:FILE or dump:FILE"},
+        {"--on-panic core:f i", "must be stop, restart, exit, report:FILE or dump:FILE"},
+        {"--on-panic report: i", "--on-panic report:: name the file, as in report:FILE"},
+        {"--on-panic dump: i", "name the file, as in dump:FILE"},
         {"--on-reset x i", "must be stop, restart or exit"},
         {"--on-shutdown x i", "must be stop, restart or exit"},
         {"--on-disconnect restart i", "must be run, stop or exit"},
@@ -351,6 +354,35 @@ static void test_where_dumps_go(void **state)
     assert_non_null(strstr(e.text, "Not a directory"));
 }
 
+static void test_what_is_written_at_a_panic(void **state)
+{
+    char line[400] = "";
+    (void)state;
+    assert_int_equal(parse("--on-panic report:/tmp/r --on-panic restart --on-panic dump:/tmp/a:b image"),
+                     OPTIONS_RUN);
+    assert_int_equal(o.policy.on_panic, ACTION_RESTART);
+    assert_int_equal(o.policy.npanic_files, 2);
+    assert_int_equal(o.policy.panic_files[0].kind, PANIC_REPORT);
+    assert_string_equal(o.policy.panic_files[0].path, "/tmp/r");
+    assert_int_equal(o.policy.panic_files[1].kind, PANIC_DUMP);
+    assert_string_equal(o.policy.panic_files[1].path, "/tmp/a:b");
+    assert_int_equal(options_check_files(&o, &e), 0);
+    assert_int_equal(parse("--on-panic dump:f image"), OPTIONS_RUN);
+    assert_int_equal(o.policy.on_panic, ACTION_DEFAULT);
+    assert_int_equal(options_check_files(&o, &e), 0);
+    assert_false(o.policy.log_is_debuggers);
+    assert_int_equal(parse("--stdio --on-panic report:f image"), OPTIONS_RUN);
+    assert_true(o.policy.log_is_debuggers);
+    assert_int_equal(parse("--on-panic report:/nonexistent/r image"), OPTIONS_RUN);
+    assert_int_equal(options_check_files(&o, &e), -1);
+    assert_string_equal(e.text, "--on-panic /nonexistent/r: No such file or directory; name a directory in "
+                                "which files can be made");
+    for (unsigned i = 0; i <= PANIC_FILES_MAX; i++)
+        strcat(line, "--on-panic dump:f ");
+    assert_int_equal(parse(strcat(line, "image")), OPTIONS_ERROR);
+    assert_non_null(strstr(e.text, "only 8 files can be written"));
+}
+
 static void test_what_is_read_is_not_overwritten(void **state)
 {
     static const char *const written[] = {"--trace", "--console"};
@@ -378,6 +410,10 @@ static void test_what_is_read_is_not_overwritten(void **state)
     assert_int_equal(parse(line), OPTIONS_RUN);
     assert_int_equal(options_check_files(&o, &e), -1);
     assert_non_null(strstr(e.text, "the file of --memory-file"));
+    snprintf(line, sizeof line, "--on-panic report:f --on-panic dump:%s %s", link, image);
+    assert_int_equal(parse(line), OPTIONS_RUN);
+    assert_int_equal(options_check_files(&o, &e), -1);
+    assert_non_null(strstr(e.text, "this is the file of IMAGE"));
     snprintf(line, sizeof line, "--trace /tmp/none-of-these --console file:/dev/null %s", image);
     assert_int_equal(parse(line), OPTIONS_RUN);
     assert_int_equal(options_check_files(&o, &e), 0);
@@ -399,6 +435,7 @@ int main(void)
         cmocka_unit_test(test_usage_errors),
         cmocka_unit_test(test_a_path_that_is_too_long),
         cmocka_unit_test(test_where_dumps_go),
+        cmocka_unit_test(test_what_is_written_at_a_panic),
         cmocka_unit_test(test_what_is_read_is_not_overwritten),
         cmocka_unit_test(test_core),
         cmocka_unit_test(test_help_and_version),

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The report on a guest's end where its user sees it: in the log, on gdb's console, in a file of --on-panic, by `monitor panic`;
+of Debian's kernel without a root file system, and of a guest that is no Linux. What it says of all the other ways in which a
+guest dies is in test_deaths.py."""
+
+import re
+
+import pytest
+from conftest import stopped_by
+from linux_guest import KERNELS
+from zharness import guest, symbols
+
+HELLO = symbols(guest("panic"))
+NO_ROOT = "Kernel panic - not syncing: VFS: Unable to mount root fs"
+FIRST = r"^zgdbd report: (.*), CPU (\d+)$"
+LAST = "\nEnd of the report.\n"
+
+
+def block(text):
+    """The one report in TEXT."""
+    begin, end = text.index("zgdbd report: "), text.index(LAST)
+    assert text.count("zgdbd report: ") == 1
+    return text[begin:end + len(LAST)]
+
+
+def said(report, word):
+    """What follows the WORD at the beginning of a line of its first part."""
+    return re.search(rf"^{re.escape(word)} +(.*)$", report.partition("\n\n")[0], re.M)[1]
+
+
+def chain(report, cpu=0):
+    """The functions of a CPU's call chain, innermost first."""
+    part = re.search(rf"^CPU {cpu}: (?s:.*?)^  Call chain.*:\n((?:    .*\n)*)", report, re.M)[1]
+    return re.findall(r"^    #\d+ +[0-9a-f]{16} +([^+\s]+)\+", part, re.M)
+
+
+def call_trace(console):
+    """The functions of the guest's own Call Trace."""
+    lines = re.search(r"Call Trace:\s*\n((?:.*\[<[0-9a-f]+>\].*\n)+)", console)[1]
+    return re.findall(r"\[<[0-9a-f]+>\] (\S+?)\+", lines)
+
+
+def read(box, path):
+    return box.run(["cat", path], capture_output=True, check=True).stdout.decode()
+
+
+@pytest.fixture
+def path(box):
+    name = box.file("report")
+    yield name
+    box.run(["rm", "-f", name])
+
+
+def check_no_root(report, console):
+    assert re.match(FIRST, report.splitlines()[0]).groups() == ("disabled wait", "0")
+    assert NO_ROOT in said(report, "said")
+    assert re.match(r"[a-z_]+\+0x[0-9a-f]+/0x[0-9a-f]+$", said(report, "at"))
+    assert re.match(r"Linux 6\.1\.0-\d+-s390x, KASLR offset 0x[1-9a-f]", said(report, "kernel"))
+    assert float(re.match(r"for ([0-9.]+) s", said(report, "ran"))[1]) > 0.1
+    words = re.search(r"^Kernel log, the last (\d+) of (\d+) records:\n((?:  .*\n)*)", report, re.M)
+    assert NO_ROOT in words[3] and "Call Trace:" in words[3]
+    # From the function that calls dump_stack() on, the chain is the guest's own; its wait is below.
+    own = call_trace(console)
+    assert own[0] == "dump_stack_lvl" and own[1] == "panic"
+    frames = chain(report)
+    assert frames[frames.index("panic"):] == own[1:]
+    assert re.search(r"^  => [0-9a-f]{16}  ", report, re.M)
+
+
+def test_to_a_file_without_gdb(bench, box, path):
+    """As a test of a kernel would use it: with KASLR on, no debugger, and the status tells."""
+    daemon = bench.zgdbd("linux", "--run", "--append", KERNELS["6.1"].words, "--on-panic", f"report:{path}",
+                         "--on-panic", "exit", timeout=KERNELS["6.1"].limit)
+    assert daemon.wait() == 3
+    report = read(box, path)
+    check_no_root(report, daemon.console)
+    assert block(daemon.log) == report
+
+
+def test_on_gdbs_console(bench):
+    """The same with a debugger; `monitor panic` says it again, and of another stop what it is."""
+    daemon = bench.zgdbd("linux", "--append", KERNELS["6.1"].words, timeout=KERNELS["6.1"].limit)
+    gdb = bench.gdb(daemon)
+    assert re.search(r"^zgdbd report: runs with interruptions off, CPU 0$", gdb.execute("monitor panic"), re.M)
+    told = gdb.execute("continue")
+    report = block(told)
+    assert told.index("zgdbd: CPU 0: disabled wait") < told.index("zgdbd report")
+    check_no_root(report, daemon.console)
+    assert block(gdb.execute("monitor panic")) == report
+
+
+def test_no_linux(bench, box, path):
+    daemon = bench.zgdbd("panic", "--run", "--on-panic", f"report:{path}")
+    assert daemon.wait() == 3
+    report = read(box, path)
+    assert report.startswith("zgdbd report: disabled wait, CPU 0\n")
+    assert said(report, "kernel").startswith("unknown")
+    assert f"\n  => {HELLO['panic_here']:016x}  " in report
+    assert "Kernel log" not in report
+
+
+def test_program_interruption_loop(bench):
+    """The program new PSW is not valid: each program interruption leads to another."""
+    client = bench.rsp("hello")
+    client.write(0x1d0, (0x8000000180000000).to_bytes(8, "big") + (0x20000).to_bytes(8, "big"))
+    client.write(0x700000, bytes.fromhex("b2ff"))  # no instruction
+    client.set_psw(0x180000000, 0x700000)
+    assert stopped_by(client.go()) == "0b"
+    report = client.monitor("panic")
+    assert report.startswith("zgdbd report: program-interruption loop, CPU 0\n")
+    loop = re.search(r"^The loop of CPU 0:\n((?:  .*\n)*)", report, re.M)[1]
+    assert "program new PSW 8000000180000000 0000000000020000" in loop
+    assert "not valid: bits that must be zero are one: 0" in loop
+
+
+def test_endless_loop_with_interruptions_off(bench):
+    client = bench.rsp("hello")
+    client.write(0x700000, bytes.fromhex("a7f40000"))  # J to itself
+    client.set_psw(0x180000000, 0x700000)
+    client.resume()
+    client.interrupt()
+    client.wait_stop()
+    report = client.monitor("panic")
+    assert report.startswith("zgdbd report: runs with interruptions off, CPU 0\n")
+    assert "endless loop" in said(report, "note")
+    assert "\n  => 0000000000700000  a7f4 0000       j 0x700000\n" in report
+
+
+def test_dump_then_report(bench, box, path):
+    """Each in its turn; the dump is one, and the debugger's stop comes behind it."""
+    dump = f"{path}.dump"
+    client = bench.rsp("panic", "--on-panic", f"dump:{dump}", "--on-panic", f"report:{path}", "--memory", "16M")
+    assert stopped_by(client.go()) == "06"
+    assert read(box, path).startswith("zgdbd report: disabled wait")
+    head = box.run(["head", "-c", "4", dump], capture_output=True, check=True).stdout
+    box.run(["rm", dump])
+    assert head == b"\x7fELF"
+
+
+def test_a_file_that_cannot_be_made(bench):
+    daemon = bench.zgdbd("panic", "--on-panic", "report:/no/such/place", listen=None)
+    assert daemon.wait() == 64
+    assert "--on-panic /no/such/place: No such file or directory" in daemon.log
