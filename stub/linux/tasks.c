@@ -62,38 +62,87 @@ static bool ring_next(struct linux_guest *g, struct ring *r)
 
 /* ---- one task ---- */
 
-static bool read_pid(struct linux_guest *g, uint64_t addr, int32_t *pid)
+/* What is needed of a task_struct is read at once, which costs far less than to look each member up. */
+struct reader {
+    struct linux_guest *g;
+    const struct linux_task_layout *l;
+    uint32_t first; /* where what is needed begins, */
+    uint32_t len;   /* and how much it is */
+    uint8_t *bytes; /* of the task that was read last; from malloc */
+};
+
+static void cover(struct reader *r, uint32_t at, uint32_t len)
 {
-    uint32_t value;
-    if (!linux_read_u32(g, addr, &value) || value >= PID_LIMIT)
-        return false;
-    *pid = (int32_t)value;
-    return true;
+    uint32_t end = r->first + r->len;
+    if (end < at + len)
+        end = at + len;
+    if (r->len == 0 || at < r->first)
+        r->first = at;
+    r->len = end - r->first;
 }
 
-static bool read_task(struct linux_guest *g, const struct linux_task_layout *l, uint64_t addr,
-                      struct linux_task *task)
+/* False without memory. */
+static bool reader_open(struct reader *r, struct linux_guest *g, const struct linux_task_layout *l)
 {
-    uint64_t mm;
-    uint32_t cpu;
-    *task = (struct linux_task){.addr = addr, .cpu = -1, .last_cpu = -1};
-    if (addr % 8 || !read_pid(g, addr + l->pid, &task->pid) || !read_pid(g, addr + l->tgid, &task->tgid) ||
-        !linux_read_u64(g, addr + l->mm, &mm) || !linux_read_u64(g, addr + l->thread_ksp, &task->sp) ||
-        !linux_read_string(g, addr + l->comm, task->comm, COMM_BYTES + 1))
-        return false;
-    task->kernel = mm == 0;
+    *r = (struct reader){.g = g, .l = l};
+    cover(r, l->pid, 4);
+    cover(r, l->tgid, 4);
+    cover(r, l->comm, COMM_BYTES);
+    cover(r, l->mm, 8);
+    cover(r, l->thread_ksp, 8);
+    cover(r, l->signal, 8);
     if (l->has_state)
-        linux_read_u32(g, addr + l->state, &task->state);
-    if (l->has_cpu && linux_read_u32(g, addr + l->cpu, &cpu) && cpu < MACHINE_MAX_CPUS)
-        task->last_cpu = (int)cpu;
+        cover(r, l->state, 4);
+    if (l->has_cpu)
+        cover(r, l->cpu, 4);
+    r->bytes = malloc(r->len);
+    return r->bytes != NULL;
+}
+
+static uint32_t word(const struct reader *r, uint32_t at)
+{
+    return load_be32(r->bytes + at - r->first);
+}
+
+static uint64_t doubleword(const struct reader *r, uint32_t at)
+{
+    return load_be64(r->bytes + at - r->first);
+}
+
+/* As linux_read_string() has it. */
+static void take_comm(const struct reader *r, char comm[COMM_BYTES + 1])
+{
+    memcpy(comm, r->bytes + r->l->comm - r->first, COMM_BYTES);
+    comm[COMM_BYTES] = 0;
+    for (char *p = comm; *p; p++)
+        if (*p < ' ' || *p > '~')
+            *p = '?';
+}
+
+static bool read_task(struct reader *r, uint64_t addr, struct linux_task *task)
+{
+    const struct linux_task_layout *l = r->l;
+    if (addr % 8 || linux_read(r->g, addr + r->first, r->bytes, r->len) != r->len ||
+        word(r, l->pid) >= PID_LIMIT || word(r, l->tgid) >= PID_LIMIT)
+        return false;
+    *task = (struct linux_task){.addr = addr,
+                                .pid = (int32_t)word(r, l->pid),
+                                .tgid = (int32_t)word(r, l->tgid),
+                                .state = l->has_state ? word(r, l->state) : 0,
+                                .sp = doubleword(r, l->thread_ksp),
+                                .cpu = -1,
+                                .last_cpu = -1,
+                                .kernel = doubleword(r, l->mm) == 0};
+    take_comm(r, task->comm);
+    if (l->has_cpu && word(r, l->cpu) < MACHINE_MAX_CPUS)
+        task->last_cpu = (int)word(r, l->cpu);
     return true;
 }
 
 /* ---- all tasks ---- */
 
 struct gather {
-    struct linux_guest *g;
-    const struct linux_task_layout *l;
+    struct reader r;
     struct linux_tasklist *t;
     size_t room; /* of t->list */
 };
@@ -109,7 +158,7 @@ static bool add(struct gather *a, uint64_t addr)
 {
     struct linux_tasklist *t = a->t;
     struct linux_task task;
-    if (!read_task(a->g, a->l, addr, &task))
+    if (!read_task(&a->r, addr, &task))
         return lacks(a, "the list of tasks leads to what is no task");
     if (t->n == LINUX_TASKS_MAX)
         return lacks(a, "there are more tasks than are shown");
@@ -128,16 +177,15 @@ static bool add(struct gather *a, uint64_t addr)
 /* A process: the task that leads it, and its other threads. */
 static bool add_process(struct gather *a, uint64_t leader)
 {
-    uint64_t signal;
+    const struct linux_task_layout *l = a->r.l;
     if (!add(a, leader))
         return false;
-    if (!linux_read_u64(a->g, leader + a->l->signal, &signal))
-        return lacks(a, "the list of tasks leads to what is no task");
+    uint64_t signal = doubleword(&a->r, l->signal);
     if (!signal) /* on its way out */
         return true;
-    struct ring r = ring_from(signal + a->l->thread_head);
-    while (ring_next(a->g, &r)) {
-        uint64_t task = r.at - a->l->thread_node;
+    struct ring r = ring_from(signal + l->thread_head);
+    while (ring_next(a->r.g, &r)) {
+        uint64_t task = r.at - l->thread_node;
         if (task != leader && !add(a, task))
             return false;
     }
@@ -146,10 +194,11 @@ static bool add_process(struct gather *a, uint64_t leader)
 
 static void add_all(struct gather *a, uint64_t first)
 {
-    struct ring r = ring_from(first + a->l->tasks);
+    uint32_t tasks = a->r.l->tasks;
+    struct ring r = ring_from(first + tasks);
     bool more = add_process(a, first);
-    while (more && ring_next(a->g, &r))
-        more = add_process(a, r.at - a->l->tasks);
+    while (more && ring_next(a->r.g, &r))
+        more = add_process(a, r.at - tasks);
     if (more && r.broken)
         lacks(a, "the list of processes is broken");
 }
@@ -157,41 +206,42 @@ static void add_all(struct gather *a, uint64_t first)
 /* ---- where the list begins ---- */
 
 /* Whether the task is in the list of processes. */
-static bool in_list(struct linux_guest *g, const struct linux_task_layout *l, uint64_t task)
+static bool in_list(struct reader *r, uint64_t task)
 {
-    uint64_t node = task + l->tasks, next, back;
+    uint64_t node = task + r->l->tasks, next, back;
     struct linux_task ignored;
-    return linux_read_u64(g, node, &next) && linux_read_u64(g, next + 8, &back) && back == node &&
-           read_task(g, l, task, &ignored);
+    return linux_read_u64(r->g, node, &next) && linux_read_u64(r->g, next + 8, &back) && back == node &&
+           read_task(r, task, &ignored);
 }
 
 /* From a task that a CPU runs. Only the first of a process's threads is in the list; an idle task is not, but
  * has the copy of the place in it of the task that made it. */
-static bool from_current(struct linux_guest *g, const struct linux_task_layout *l, uint64_t task,
-                         uint64_t *first)
+static bool from_current(struct reader *r, uint64_t task, uint64_t *first)
 {
+    const struct linux_task_layout *l = r->l;
     uint64_t signal, node, next;
     *first = task;
-    if (in_list(g, l, task))
+    if (in_list(r, task))
         return true;
-    if (linux_read_u64(g, task + l->signal, &signal) && linux_read_u64(g, signal + l->thread_head, &node)) {
+    if (linux_read_u64(r->g, task + l->signal, &signal) &&
+        linux_read_u64(r->g, signal + l->thread_head, &node)) {
         *first = node - l->thread_node;
-        if (in_list(g, l, *first))
+        if (in_list(r, *first))
             return true;
     }
-    if (!linux_read_u64(g, task + l->tasks, &next))
+    if (!linux_read_u64(r->g, task + l->tasks, &next))
         return false;
     *first = next - l->tasks;
-    return in_list(g, l, *first);
+    return in_list(r, *first);
 }
 
-static bool find_first(struct linux_guest *g, const struct linux_task_layout *l, uint64_t *first)
+static bool find_first(struct reader *r, uint64_t *first)
 {
     uint64_t task;
-    if (linux_symbol_named(g, "init_task", first) && in_list(g, l, *first))
+    if (linux_symbol_named(r->g, "init_task", first) && in_list(r, *first))
         return true;
-    for (unsigned cpu = 0; cpu < g->m->ncpus; cpu++)
-        if (linux_current(g, cpu, &task) && from_current(g, l, task, first))
+    for (unsigned cpu = 0; cpu < r->g->m->ncpus; cpu++)
+        if (linux_current(r->g, cpu, &task) && from_current(r, task, first))
             return true;
     return false;
 }
@@ -210,7 +260,7 @@ static void add_current(struct gather *a, unsigned cpu)
 {
     struct linux_task *task;
     uint64_t addr;
-    if (!linux_current(a->g, cpu, &addr))
+    if (!linux_current(a->r.g, cpu, &addr))
         return;
     if (!with_address(a->t, addr))
         add(a, addr);
@@ -245,23 +295,32 @@ static void settle(struct linux_tasklist *t)
     t->n = n;
 }
 
-static int gather(struct linux_guest *g, const struct linux_task_layout *l, struct err *e)
+static int gather_all(struct gather *a, struct err *e)
 {
-    struct gather a = {.g = g, .l = l, .t = g->tasks};
     uint64_t first;
-    if (!find_first(g, l, &first))
+    if (!find_first(&a->r, &first))
         return err_set(
             e, EXIT_OTHER,
             "the guest's list of tasks is not found: its kernel is not far enough, or the places of "
             "its members (%s) are not this kernel's",
-            l->from);
-    a.t->lack[0] = 0;
-    add_all(&a, first);
-    for (unsigned cpu = 0; cpu < g->m->ncpus; cpu++)
-        add_current(&a, cpu);
-    settle(a.t);
-    a.t->listed = true;
+            a->r.l->from);
+    a->t->lack[0] = 0;
+    add_all(a, first);
+    for (unsigned cpu = 0; cpu < a->r.g->m->ncpus; cpu++)
+        add_current(a, cpu);
+    settle(a->t);
+    a->t->listed = true;
     return 0;
+}
+
+static int gather(struct linux_guest *g, const struct linux_task_layout *l, struct err *e)
+{
+    struct gather a = {.t = g->tasks};
+    if (!reader_open(&a.r, g, l))
+        return err_set(e, EXIT_OTHER, "no memory for the guest's tasks");
+    int result = gather_all(&a, e);
+    free(a.r.bytes);
+    return result;
 }
 
 int linux_tasks(struct linux_guest *g, const struct linux_task **list, size_t *n, struct err *e)

@@ -58,6 +58,12 @@ static const struct linux_task *task_of(const struct session *s, int64_t pid)
     return low < n && list[low].pid == pid ? &list[low] : NULL;
 }
 
+/* Whether an entry of the list is a thread of its own: what task_of() gives for its pid. */
+static bool is_thread(const struct linux_task *list, size_t at)
+{
+    return list[at].cpu < 0 && (at == 0 || list[at - 1].pid != list[at].pid || list[at - 1].cpu >= 0);
+}
+
 static const struct linux_task *task_on(const struct session *s, unsigned cpu)
 {
     const struct linux_task *list;
@@ -209,11 +215,12 @@ static void put_ids(struct session *s)
     tasks(s, &list, &n);
     rsp_begin(&s->out, RSP_PLAIN);
     for (; s->next_thread < ncpus + n && put < IDS_IN_REPLY; s->next_thread++) {
-        const struct linux_task *task = s->next_thread < ncpus ? NULL : &list[s->next_thread - ncpus];
-        if (task && task_of(s, task->pid) != task)
+        size_t at = s->next_thread;
+        const struct linux_task *task = at < ncpus ? NULL : &list[at - ncpus];
+        if (task && !is_thread(list, at - ncpus))
             continue;
         rsp_str(&s->out, put++ ? "," : "m");
-        put_id(s, task ? TASK_TID + task->pid : (int64_t)s->next_thread + 1);
+        put_id(s, task ? TASK_TID + task->pid : (int64_t)at + 1);
     }
     if (!put)
         rsp_str(&s->out, "l");
@@ -310,15 +317,13 @@ void cmd_thread_extra(struct session *s, const struct rsp_request *r)
 /* Text as XML has it, in an attribute too. */
 static void put_escaped(FILE *f, const char *text)
 {
-    for (; *text; text++) {
-        if (*text == '<')
-            fputs("&lt;", f);
-        else if (*text == '&')
-            fputs("&amp;", f);
-        else if (*text == '"')
-            fputs("&quot;", f);
-        else
-            fputc(*text, f);
+    while (*text) {
+        size_t plain = strcspn(text, "<&\"");
+        fwrite(text, 1, plain, f);
+        text += plain;
+        if (*text)
+            fputs(*text == '<' ? "&lt;" : *text == '&' ? "&amp;" : "&quot;", f);
+        text += *text != 0;
     }
 }
 
@@ -353,7 +358,7 @@ static bool list_threads(struct session *s)
         put_thread(s, &(struct thread){.cpu = cpu}, f);
     tasks(s, &list, &n);
     for (size_t i = 0; i < n; i++)
-        if (task_of(s, list[i].pid) == &list[i])
+        if (is_thread(list, i))
             put_thread(s, &(struct thread){.task = &list[i]}, f);
     fputs("</threads>\n", f);
     return fclose(f) == 0 && s->threads;
