@@ -38,6 +38,10 @@ struct report_input {
  */
 typedef void report_line_fn(void *ctx, const char *line);
 
+/* The CPU that a report is about where nothing else tells, of a dump say: the one that called panic(), if it
+ * is a Linux that says so, else one in a disabled wait, else `otherwise`. */
+unsigned report_cpu_of_end(struct machine *m, struct linux_guest *g, unsigned otherwise);
+
 /* Writes the report line by line. */
 void report_write(const struct report_input *in, report_line_fn *line, void *ctx);
 

@@ -175,3 +175,19 @@ void report_headline(struct report *r)
     say_time(r);
     say_cpus(r);
 }
+
+/* ---- which CPU ---- */
+
+/* kernel/panic.c: the number of the CPU that panics, all ones before. */
+unsigned report_cpu_of_end(struct machine *m, struct linux_guest *g, unsigned otherwise)
+{
+    uint64_t addr;
+    uint32_t cpu;
+
+    if (linux_symbol_named(g, "panic_cpu", &addr) && linux_read_u32(g, addr, &cpu) && cpu < m->ncpus)
+        return cpu;
+    for (cpu = 0; cpu < m->ncpus; cpu++)
+        if (machine_state(m, cpu) == CPU_DISABLED_WAIT)
+            return cpu;
+    return otherwise;
+}

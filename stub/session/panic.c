@@ -98,6 +98,8 @@ bool mon_panic(struct session *s, const char *args, struct text *out)
     unsigned cpu;
     if (!take_cpu(s, args, &cpu, out))
         return true;
+    if (!*args && !s->target->has_stop)
+        cpu = report_cpu_of_end(s->target->machine, s->target->linux_guest, cpu);
     begin(s->target, cpu, exits, &in);
     report_write(&in, put_line, out);
     return true;

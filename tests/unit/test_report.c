@@ -417,6 +417,31 @@ static void another_cpu(void **state)
     rrig_close(r);
 }
 
+/* A dump does not say which CPU came to the end. */
+static void the_cpu_of_the_end(void **state)
+{
+    struct report_rig *r = linux_in_wait();
+    struct report_rig *bare = rrig_open(STOP_DISABLED_WAIT, DISABLED_WAIT, 0x200);
+    uint64_t at;
+
+    (void)state;
+    assert_int_equal(report_cpu_of_end(r->in.machine, r->in.guest, 1), 0);
+    assert_int_equal(report_cpu_of_end(bare->in.machine, bare->in.guest, 1), 1);
+    bare->rig->fake->state[1] = CPU_DISABLED_WAIT;
+    assert_int_equal(report_cpu_of_end(bare->in.machine, bare->in.guest, 0), 1);
+    rrig_close(r);
+    r = rrig_open(STOP_DISABLED_WAIT, DISABLED_WAIT, 0x200);
+    at = lrig_room(r->rig, 4, 4);
+    lrig_symbol(r->rig, "panic_cpu", 'D', at);
+    lrig_boot(r->rig);
+    lrig_put32(r->rig, at, 1);
+    assert_int_equal(report_cpu_of_end(r->in.machine, r->in.guest, 0), 1);
+    lrig_put32(r->rig, at, UINT32_MAX);
+    assert_int_equal(report_cpu_of_end(r->in.machine, r->in.guest, 0), 0);
+    rrig_close(r);
+    rrig_close(bare);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -436,6 +461,7 @@ int main(void)
         cmocka_unit_test(it_has_an_end),
         cmocka_unit_test(lines_are_held),
         cmocka_unit_test(another_cpu),
+        cmocka_unit_test(the_cpu_of_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "session_rig.h"
+#include "zgdbd/console.h"
 #include "zgdbd/log.h"
 
 #define FIRST "zgdbd report: disabled wait, CPU 0\n"
@@ -136,6 +137,25 @@ static void told_once_where_the_debugger_has_the_log(void **state)
     check_block(said(w, "vCont;c"));
     assert_string_equal(log_end(), "");
     world_close(w);
+}
+
+/* What breakpoints have printed fills all that a debugger can be told before it reads. */
+static void told_where_it_is_if_there_is_no_room(void **state)
+{
+    static uint8_t flood[CONSOLE_RING_BYTES];
+    static const char words[] = "zgdbd: the report does not fit here now; `monitor panic` shows it\n";
+    char hex[2 * sizeof words];
+    struct world *w = *state;
+
+    for (size_t i = 0; i < sizeof words - 1; i++)
+        sprintf(hex + 2 * i, "%02x", (unsigned char)words[i]);
+    memset(flood, 'x', sizeof flood);
+    EXPECT("c", "");
+    console_write(w->fake->plan.printed, flood, sizeof flood);
+    fake_stop(w->fake, STOP_DISABLED_WAIT);
+    CONTAINS(hear(w), hex);
+    CONTAINS(w->a.reply, "|T06");
+    check_block(monitor(w, "panic"));
 }
 
 static void not_told_of_other_stops(void **state)
@@ -566,6 +586,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(told_to_the_debugger),
         cmocka_unit_test(told_once_where_the_debugger_has_the_log),
+        TEST(told_where_it_is_if_there_is_no_room),
         TEST(not_told_of_other_stops),
         TEST(told_of_each_crash),
         TEST(logged_in_non_stop),
