@@ -79,6 +79,11 @@ struct psw report_psw(const struct report *r, unsigned cpu)
     return psw;
 }
 
+bool report_is_code(const struct linux_symbol *s)
+{
+    return s->type == 't' || s->type == 'T' || s->type == 'w' || s->type == 'W';
+}
+
 char *report_place(const struct report *r, uint64_t addr, char *buf, size_t size)
 {
     struct words w = {buf, size, 0};

@@ -76,7 +76,9 @@ static void say_insn(struct report *r, const struct insn_line *line, const char 
     bytes[0] = 0;
     for (unsigned i = 0; i < line->length; i++)
         words_add(&w, "%s%02x", i && i % 2 == 0 ? " " : "", line->bytes[i]);
-    if (line->has_target && linux_symbol_at(r->g, line->target, &s))
+    /* Behind an object's name there may be anything, constants without a name above all. */
+    if (line->has_target && linux_symbol_at(r->g, line->target, &s) &&
+        (report_is_code(&s) || line->target == s.addr))
         snprintf(target, sizeof target, "  <%.80s+0x%" PRIx64 ">", s.name, line->target - s.addr);
     report_say(r, "  %s %016" PRIx64 "  %-14s  %s%s", mark, line->addr, bytes, line->text, target);
 }

@@ -27,11 +27,6 @@ static void say_general(struct report *r, unsigned cpu)
     }
 }
 
-static bool is_code(const struct linux_symbol *s)
-{
-    return s->type == 't' || s->type == 'T' || s->type == 'w' || s->type == 'W';
-}
-
 /* Some names to a line. */
 static void say_names(struct report *r, unsigned cpu)
 {
@@ -42,7 +37,8 @@ static void say_names(struct report *r, unsigned cpu)
         struct linux_symbol s;
         uint64_t value;
 
-        if (!report_reg(r, cpu, REG_R0 + i, &value) || !linux_symbol_at(r->g, value, &s) || !is_code(&s))
+        if (!report_reg(r, cpu, REG_R0 + i, &value) || !linux_symbol_at(r->g, value, &s) ||
+            !report_is_code(&s))
             continue;
         words_add(&w, "%s%s%u %.64s+0x%" PRIx64, w.len ? "" : "  code:", w.len ? ", r" : " r", i, s.name,
                   value - s.addr);
