@@ -176,6 +176,11 @@ struct linux_frame {
 size_t linux_backtrace(struct linux_guest *g, unsigned cpu, struct linux_frame *frames, size_t max,
                        const char **why);
 
+/* The same as if the CPU stood at another PSW with the registers that it has: where an interruption came from
+ * whose handler has not changed them. */
+size_t linux_backtrace_at(struct linux_guest *g, unsigned cpu, struct psw psw, struct linux_frame *frames,
+                          size_t max, const char **why);
+
 /* The same from a task that is not running: sp is its r15 (task.thread.ksp), where the callee-saved registers
  * of its switch are. */
 size_t linux_backtrace_task(struct linux_guest *g, uint64_t sp, struct linux_frame *frames, size_t max,

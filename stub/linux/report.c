@@ -42,7 +42,9 @@ void report_say(struct report *r, const char *fmt, ...)
     if ((size_t)n >= sizeof line)
         memcpy(line + sizeof line - sizeof "...", "...", sizeof "...");
     for (char *c = line; *c; c++)
-        if (*c < ' ' || *c > '~')
+        if (*c == '\t')
+            *c = ' ';
+        else if (*c < ' ' || *c > '~')
             *c = '?';
     for (size_t len = strlen(line); len > 0 && line[len - 1] == ' '; len--)
         line[len - 1] = '\0';
@@ -128,6 +130,7 @@ void report_write(const struct report_input *in, report_line_fn *line, void *ctx
                        .ctx = ctx};
 
     report_log_read(&r);
+    report_find_loop(&r);
     report_headline(&r);
     report_log_end(&r);
     report_cpu(&r, in->cpu);

@@ -25,6 +25,11 @@ struct report {
     struct linux_guest *g;
     const struct linux_facts *facts;
     struct report_log log;
+    bool in_loop; /* of interruptions, */
+    bool found;   /* which no stop has told */
+    enum interruption_loop loop;
+    bool has_cause; /* of a program-interruption loop: the last interruption from outside of it came here */
+    struct psw cause;
     report_line_fn *line;
     void *ctx;
     size_t lines, bytes;
@@ -55,8 +60,9 @@ void report_log_free(struct report *r);
 void report_cpu(struct report *r, unsigned cpu);
 void report_cpu_short(struct report *r, unsigned cpu, size_t frames);
 
-/* report_lowcore.c: what the prefix area says of the last program interruption, and of a new PSW that leads
- * nowhere. */
+/* report_lowcore.c: whether the CPU is in a loop of interruptions; what the prefix area says of the last
+ * program interruption, and of a new PSW that leads nowhere. */
+void report_find_loop(struct report *r);
 void report_interruptions(struct report *r);
 
 /* report_code.c: the instructions around a PSW's address, of a CPU as it stands. before: the length of the

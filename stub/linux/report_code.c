@@ -99,6 +99,10 @@ void report_code(struct report *r, unsigned cpu, struct psw psw, unsigned before
                    psw.mask & PSW_DAT ? ", the address does not translate" : ", no memory is there");
         return;
     }
+    if (psw.addr & 1) {
+        report_say(r, "Code at %s: none, the address is odd", place);
+        return;
+    }
     report_say(r, "Code at %s:", place);
     from = disassemble_from(c.bytes, c.at, c.begins, BEFORE);
     n = disassemble(c.bytes + from, c.n - from, c.addr + from, lines, BEFORE + 1 + AFTER);

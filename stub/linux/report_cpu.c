@@ -68,13 +68,12 @@ static void say_control(struct report *r, unsigned cpu)
 
 static void say_frame(struct report *r, size_t number, const struct linux_frame *f)
 {
-    char place[REPORT_PLACE_BYTES], psw[48] = "";
+    char place[LINUX_NAME_BYTES], psw[48] = "";
 
-    report_place(r, f->pc, place, sizeof place);
     if (f->kind == FRAME_PT_REGS)
         snprintf(psw, sizeof psw, ", interrupted with PSW mask %016" PRIx64, f->psw_mask);
-    report_say(r, "    #%-2zu%s%s%s%s", number, f->kind == FRAME_GUESS ? "?" : " ", place, psw,
-               f->user ? ", user space" : "");
+    report_say(r, "    #%-2zu%s%s%s", number, f->kind == FRAME_GUESS ? "?" : " ",
+               linux_frame_describe(r->g, f, place, sizeof place), psw);
 }
 
 static bool has_guess(const struct linux_frame *frames, size_t n)
@@ -84,15 +83,19 @@ static bool has_guess(const struct linux_frame *frames, size_t n)
     return n > 0;
 }
 
+/* Of a CPU whose PSW leads nowhere, because its program new PSW does, from the interruption on that found it
+ * so. */
 static void say_chain(struct report *r, unsigned cpu, size_t max)
 {
+    bool cause = r->has_cause && cpu == r->in->cpu;
+    struct psw psw = cause ? r->cause : report_psw(r, cpu);
     struct linux_frame frames[LINUX_FRAMES_MAX];
     const char *why = NULL;
-    size_t n = linux_backtrace(r->g, cpu, frames, LINUX_FRAMES_MAX, &why);
+    size_t n = linux_backtrace_at(r->g, cpu, psw, frames, LINUX_FRAMES_MAX, &why);
     size_t shown = n < max ? n : max;
 
-    report_say(r,
-               "  Call chain%s:", has_guess(frames, shown) ? " (?: guessed, no back chain leads there)" : "");
+    report_say(r, "  Call chain%s%s:", cause ? ", from the program old PSW" : "",
+               has_guess(frames, shown) ? " (?: guessed, no back chain leads there)" : "");
     for (size_t i = 0; i < shown; i++) {
         if (i ? frames[i].stack != frames[i - 1].stack : frames[i].stack != STACK_UNKNOWN)
             report_say(r, "    -- %s stack --", linux_stack_name(frames[i].stack));

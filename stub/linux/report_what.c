@@ -58,11 +58,11 @@ static const char *class_of(const struct report *r, struct psw psw)
 {
     const struct stop *stop = r->in->stop && r->in->stop->cpu == r->in->cpu ? r->in->stop : NULL;
 
+    if (r->in_loop)
+        return loop_name(r->loop);
     switch (stop ? stop->reason : STOP_INTERRUPT) {
     case STOP_DISABLED_WAIT:
         return "disabled wait";
-    case STOP_PROGRAM_LOOP:
-        return loop_name(stop->loop);
     case STOP_PANIC:
         return "panic() called";
     case STOP_SHUTDOWN:
@@ -84,8 +84,11 @@ static void say_stop(struct report *r, struct psw psw)
 
     if (stop && stop->text[0])
         report_say(r, "stop         %s", stop->text);
-    if (machine_state(r->m, r->in->cpu) == CPU_RUNNING && is_disabled(psw.mask) &&
-        (!stop || stop->reason == STOP_INTERRUPT))
+    if (r->found)
+        report_say(r, "note         the program new PSW leads to where no instruction can be fetched, which "
+                      "interrupts again, for ever");
+    else if (machine_state(r->m, r->in->cpu) == CPU_RUNNING && is_disabled(psw.mask) &&
+             (!stop || stop->reason == STOP_INTERRUPT))
         report_say(r,
                    "note         I/O and external interruptions are off; if the CPU is found here again and "
                    "again, it is in an endless loop");
@@ -103,15 +106,29 @@ static void say_psw(struct report *r, struct psw psw)
 /* panic() has said nothing yet; its first argument is what it is going to say. */
 static void say_argument(struct report *r, struct psw psw)
 {
-    char text[200], place[REPORT_PLACE_BYTES];
-    uint64_t format, caller;
+    struct linux_frame caller = {.kind = FRAME_CALL};
+    char text[200], place[LINUX_NAME_BYTES];
+    uint64_t format;
 
     if (!at_panic(r, psw.addr) || !report_reg(r, r->in->cpu, REG_R0 + 2, &format) ||
         !linux_read_string(r->g, format, text, sizeof text))
         return;
     report_say(r, "said         panic(\"%s\")", text);
-    if (report_reg(r, r->in->cpu, REG_R0 + 14, &caller))
-        report_say(r, "called from  %s", report_place(r, caller, place, sizeof place));
+    if (report_reg(r, r->in->cpu, REG_R0 + 14, &caller.pc))
+        report_say(r, "called from  %s", linux_frame_describe(r->g, &caller, place, sizeof place));
+}
+
+/* Where a kernel's loader begins (arch/s390/boot/head.S); its place is free for others once Linux runs. */
+#define IMAGE_MARK "S390EP"
+#define IMAGE_MARK_AT 0x10008u
+
+static bool image_is_there(const struct report *r)
+{
+    char mark[sizeof IMAGE_MARK - 1];
+
+    return machine_read_memory(r->m, r->in->cpu, SPACE_ABSOLUTE, IMAGE_MARK_AT, mark, sizeof mark) ==
+               sizeof mark &&
+           memcmp(mark, IMAGE_MARK, sizeof mark) == 0;
 }
 
 static void say_kernel(struct report *r)
@@ -130,6 +147,10 @@ static void say_kernel(struct report *r)
         report_say(r,
                    "kernel       Linux, placed by its loader%s; its symbols and its log cannot be read yet",
                    kaslr);
+    else if (image_is_there(r))
+        report_say(r,
+                   "kernel       Linux by its image, which has not come far enough for its symbols and its "
+                   "log to be read: its console has its last words");
     else
         report_say(
             r, "kernel       unknown: no Linux, or it has not come far enough for its symbols to be read");

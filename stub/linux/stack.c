@@ -346,6 +346,12 @@ size_t linux_backtrace(struct linux_guest *g, unsigned cpu, struct linux_frame *
                        const char **why)
 {
     struct psw psw = {reg(g, cpu, REG_PSWM), reg(g, cpu, REG_PSWA)};
+    return linux_backtrace_at(g, cpu, psw, frames, max, why);
+}
+
+size_t linux_backtrace_at(struct linux_guest *g, unsigned cpu, struct psw psw, struct linux_frame *frames,
+                          size_t max, const char **why)
+{
     struct walk w = {.g = g, .frames = frames, .max = max};
     *why = NULL;
     if (max == 0)

@@ -107,6 +107,18 @@ static void placed_only(void **state)
     rrig_close(r);
 }
 
+/* Before it is placed, or without KASLR: the image says that it is Linux. */
+static void loaded_only(void **state)
+{
+    struct report_rig *r = rrig_open(STOP_DISABLED_WAIT, DISABLED_WAIT, 0x10000);
+
+    (void)state;
+    lrig_put(r->rig, 0x10008, "S390EP", 6);
+    rrig_report(r);
+    CONTAINS(rrig_said(r, "kernel"), "Linux by its image");
+    rrig_close(r);
+}
+
 static void panic_called(void **state)
 {
     static const enum stop_reason reasons[] = {STOP_PANIC, STOP_INTERRUPT, STOP_SW_BREAKPOINT};
@@ -125,7 +137,7 @@ static void panic_called(void **state)
         rrig_reg(r, 0, REG_R0 + 14, panic + 6);
         assert_int_equal(strncmp(rrig_report(r), "zgdbd report: panic() called, CPU 0\n", 36), 0);
         assert_string_equal(rrig_said(r, "said"), "panic(\"VFS: no root on %s?\")");
-        CONTAINS(rrig_said(r, "called from"), "  panic+0x6/");
+        CONTAINS(rrig_said(r, "called from"), " panic+0x6/");
         rrig_psw(r, 0, KERNEL_MODE, panic + 2);
         rrig_report(r);
         assert_null(rrig_said(r, "called from"));
@@ -228,10 +240,48 @@ static void loops(void **state)
     lrig_put(r->rig, 0x86, "\x10\x04", 2);
     CONTAINS(in_loop(r, 0x0100000180000000, 0x10000),
              "\n  external new PSW 0100000180000000 0000000000010000: ");
-    CONTAINS(r->text, "of which the last had the code 0x1004 (clock comparator)\n");
+    CONTAINS(r->text, "    the last one had the code 0x1004 (clock comparator)\n");
     LACKS(r->text, "no instruction");
     r->in.cpu = 1; /* not the one in the loop */
     LACKS(rrig_report(r), "The loop");
+    rrig_close(r);
+}
+
+/* Fetching is an exception, which leads to where fetching is one. The CPU runs, and no stop tells. */
+static void loop_of_fetches(void **state)
+{
+    struct report_rig *r = rrig_open(STOP_INTERRUPT, 0x180000000, 0x7000004);
+
+    (void)state;
+    put_psw(r, LC_NEW_PSW(INTERRUPTION_PROGRAM), 0x180000000, 0x7000000);
+    CONTAINS(rrig_report(r), "zgdbd report: program-interruption loop, CPU 0\n");
+    CONTAINS(rrig_said(r, "note"), "no instruction can be fetched");
+    CONTAINS(r->text, "\nThe loop of CPU 0:\n  program new PSW 0000000180000000 0000000007000000");
+    put_psw(r, LC_NEW_PSW(INTERRUPTION_PROGRAM), 0x180000000, 0x10000);
+    LACKS(rrig_report(r), "loop of");
+    put_psw(r, LC_NEW_PSW(INTERRUPTION_PROGRAM), 0x400180000000, 0x7000000);
+    LACKS(rrig_report(r), "loop of");
+    put_psw(r, LC_NEW_PSW(INTERRUPTION_PROGRAM), 0x180000000, 0x7000000);
+    rrig_psw(r, 0, 0x180000000, 0x10000);
+    LACKS(rrig_report(r), "loop of");
+    rrig_close(r);
+}
+
+/* The PSW leads nowhere; who came to it first is what the old one says. */
+static void cause_of_a_loop(void **state)
+{
+    struct report_rig *r = rrig_open(STOP_PROGRAM_LOOP, 0x00ff000000000000, 0x1111111111111111);
+
+    (void)state;
+    lrig_put(r->rig, 0x10100, code, sizeof code);
+    put_psw(r, LC_NEW_PSW(INTERRUPTION_PROGRAM), 0x00ff000000000000, 0x1111111111111111);
+    put_psw(r, LC_OLD_PSW(INTERRUPTION_PROGRAM), 0x180000000, 0x1010c);
+    lrig_put(r->rig, 0x8c, "\0\6\0\1", 4);
+    CONTAINS(rrig_report(r), "\n  Call chain, from the program old PSW:\n    #0  000000000001010c\n");
+    r->stop.loop = LOOP_OPERATION; /* there the PSW is where it happened, and its code is told once */
+    rrig_psw(r, 0, 0x180000000, 0x10106);
+    LACKS(rrig_report(r), "from the program old PSW");
+    assert_null(strstr(strstr(r->text, "Code at") + 1, "Code at"));
     rrig_close(r);
 }
 
@@ -319,7 +369,7 @@ static void code_that_cannot_be_read(void **state)
         {0x180000000, UINT64_MAX, "Code at ffffffffffffffff: cannot be read"},
         {0x180000000, FAKE_MEMORY - 2, "  => 000000000002fffe  0000            .word 0x0000\n"},
         {0x180000000, 0, "  => 0000000000000000  0000            .word 0x0000\n"},
-        {0x180000000, 1, "  => 0000000000000001  0000            .word 0x0000\n"},
+        {0x180000000, 1, "Code at 0000000000000001: none, the address is odd\n"},
         {0, 0xff000010, "Code at 0000000000000010:\n"}, /* 24-bit mode */
     };
 
@@ -395,7 +445,7 @@ static void lines_are_held(void **state)
     memset(r->stop.text, 'y', sizeof r->stop.text - 1);
     memcpy(r->stop.text, "a\nb\tc\x7f", 6);
     rrig_report(r);
-    CONTAINS(rrig_said(r, "stop"), "a?b?c?yyy");
+    CONTAINS(rrig_said(r, "stop"), "a?b c?yyy");
     assert_int_equal(strlen(rrig_said(r, "stop")), REPORT_LINE_BYTES - 1 - 13);
     CONTAINS(rrig_said(r, "stop"), "yyy...");
     rrig_close(r);
@@ -448,10 +498,13 @@ int main(void)
         cmocka_unit_test(linux_first_lines),
         cmocka_unit_test(linux_code_and_registers),
         cmocka_unit_test(placed_only),
+        cmocka_unit_test(loaded_only),
         cmocka_unit_test(panic_called),
         cmocka_unit_test(bare_guest),
         cmocka_unit_test(classes),
         cmocka_unit_test(loops),
+        cmocka_unit_test(loop_of_fetches),
+        cmocka_unit_test(cause_of_a_loop),
         cmocka_unit_test(last_program_interruption),
         cmocka_unit_test(implausible_interruptions),
         cmocka_unit_test(prefix_outside_of_memory),
