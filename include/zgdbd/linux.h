@@ -38,6 +38,9 @@ void linux_reset(struct linux_guest *g);
  * and what vmcoreinfo says of the kernel's place decide. */
 size_t linux_read(struct linux_guest *g, uint64_t addr, void *buf, size_t len);
 
+/* How many bytes of the guest's memory were read for this room so far, to measure what something costs. */
+uint64_t linux_bytes_read(const struct linux_guest *g);
+
 /* Big-endian numbers; false if not all of it is readable. */
 bool linux_read_u64(struct linux_guest *g, uint64_t addr, uint64_t *value);
 bool linux_read_u32(struct linux_guest *g, uint64_t addr, uint32_t *value);

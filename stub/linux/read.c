@@ -14,7 +14,10 @@
 
 bool linux_read_absolute(struct linux_guest *g, uint64_t addr, void *buf, size_t len)
 {
-    return machine_read_memory(g->m, 0, SPACE_ABSOLUTE, addr, buf, len) == len;
+    size_t n = machine_read_memory(g->m, 0, SPACE_ABSOLUTE, addr, buf, len);
+
+    g->bytes_read += n;
+    return n == len;
 }
 
 /* What a CPU's addresses mean, but always in the 64-bit mode, in which the kernel's addresses are: a CPU may
@@ -99,7 +102,7 @@ static size_t read_real(struct linux_guest *g, uint64_t addr, void *buf, size_t 
 
 /* ---- what the room uses ---- */
 
-size_t linux_read(struct linux_guest *g, uint64_t addr, void *buf, size_t len)
+static size_t read_kernel(struct linux_guest *g, uint64_t addr, void *buf, size_t len)
 {
     bool translates = false;
     uint64_t asce;
@@ -118,6 +121,19 @@ size_t linux_read(struct linux_guest *g, uint64_t addr, void *buf, size_t len)
     if (n || translates)
         return n;
     return read_real(g, image_to_real(linux_facts(g), addr), buf, len);
+}
+
+size_t linux_read(struct linux_guest *g, uint64_t addr, void *buf, size_t len)
+{
+    size_t n = read_kernel(g, addr, buf, len);
+
+    g->bytes_read += n;
+    return n;
+}
+
+uint64_t linux_bytes_read(const struct linux_guest *g)
+{
+    return g->bytes_read;
 }
 
 bool linux_read_u64(struct linux_guest *g, uint64_t addr, uint64_t *value)
