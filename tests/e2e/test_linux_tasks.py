@@ -9,7 +9,7 @@ import subprocess
 import pytest
 from zbox import provide
 from zharness.gdb import GdbError
-from zharness.paths import BUILD, ROOT
+from zharness.paths import BUILD, ROOT, host_zgdbd
 
 # Threads of the kernel that come and go, and whose names are longer in /proc, are left out.
 WORKERS = "kworker"
@@ -104,13 +104,27 @@ def check_going_on(daemon, gdb, number):
     assert gdb.value("$pc") != before
 
 
+def check_dump(bench, gdb, path):
+    """The same is in a dump."""
+    live, seen = gdb.execute("monitor ps"), threads(gdb)
+    gdb.execute("monitor dump tasks.core", timeout=120)
+    with open(path, "wb") as copy:
+        bench.box_of().run(["cat", "/tmp/tasks.core"], stdout=copy, check=True)
+    dump = bench.gdb(f"| {host_zgdbd()} --core {path} --threads tasks --stdio")
+    assert dump.execute("monitor ps") == live
+    assert {pid: task[1:] for pid, task in threads(dump).items()} == {pid: task[1:] for pid, task in seen.items()}
+    dump.execute(f"thread {max(threads(dump).values())[0]}")
+    assert symbol(dump, dump.value("$pc")) == "__schedule"
+    assert REFUSED in dump.execute("stepi")
+
+
 @pytest.mark.long
 @pytest.mark.timeout(300)
-def test_tasks(linux, progress):
+def test_tasks(linux, progress, tmp_path):
     """With the layout from the guest's own type information."""
     progress("the kernel 6.12 boots")
-    daemon, said = start(linux, "threads & while read x; do echo heard: $x; done </dev/ttysclp0 &", LOOP, "--threads", "tasks", kernel="6.12",
-                         keyboard="pipe", files={"bin/threads": file_of("threads")})
+    daemon, said = start(linux, "threads & while read x; do echo heard: $x; done </dev/ttysclp0 &", LOOP, "--threads", "tasks",
+                         "--memory", "128M", "--dump-dir", "/tmp", kernel="6.12", keyboard="pipe", files={"bin/threads": file_of("threads")})
     gdb = linux.bench.gdb(daemon)
     seen = check_lists(gdb, said)
     many = [pid for pid, (_, name, _, _) in seen.items() if name == "threads"]
@@ -120,6 +134,8 @@ def test_tasks(linux, progress):
     check_sleeper(gdb, first, seen[first][0])
     check_going_on(daemon, gdb, seen[second][0])
     assert "from BTF" in gdb.execute("monitor task-layout")
+    progress("a dump is written and read")
+    check_dump(linux.bench, gdb, tmp_path / "core")
     gdb.execute("monitor threads cpus")
     assert not threads(gdb)
 
