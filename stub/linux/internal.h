@@ -8,7 +8,7 @@
 
 struct linux_guest {
     struct machine *m;
-    uint64_t bytes_read;           /* read.c: in all */
+    uint64_t bytes_read;             /* read.c: in all */
     struct linux_place *place;       /* vmcoreinfo.c */
     struct linux_kallsyms *syms;     /* kallsyms.c */
     struct linux_modlist *modules;   /* modules.c */

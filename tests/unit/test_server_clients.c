@@ -11,12 +11,23 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "server_rig.h"
 #include "zgdbd/log.h"
+
+/* Reads packets until this comes. */
+static void await(int fd, const char *part)
+{
+    const char *got;
+    do
+        got = client_get(fd);
+    while (got[0] && !strstr(got, part));
+    assert_true(got[0]);
+}
 
 static void test_attach_interrupt_and_end(void **state)
 {
@@ -33,10 +44,7 @@ static void test_attach_interrupt_and_end(void **state)
     client_packet(fd, "c");
     client_ack(fd);
     fake_stop(w->fake, STOP_DISABLED_WAIT);
-    do /* behind the report */
-        reply = client_get(fd);
-    while (reply[0] && !strstr(reply, "$T06"));
-    assert_true(reply[0]);
+    await(fd, "$T06"); /* behind the report */
     close(fd);
     service_close(w);
 }
@@ -48,11 +56,44 @@ static void test_exit_status(void **state)
     fake_script(w->fake, STOP_DISABLED_WAIT);
     int fd = client_dial(w);
     client_packet(fd, "c");
-    assert_non_null(strstr(client_get(fd), "$W03#"));
+    await(fd, "$W03#");
     assert_true(client_at_end(fd));
     assert_int_equal(service_join(w), EXIT_PANIC);
     close(fd);
     service_close(w);
+}
+
+/* A dump is written by the loop, in turns, before the daemon ends, or the debugger hears of the stop. */
+static void test_dump_at_the_end(void **state)
+{
+    char path[] = "/tmp/zgdbd-dump-XXXXXX", magic[4];
+    struct policy policy = {.npanic_files = 1, .panic_files = {{PANIC_DUMP, path}}};
+    int file = mkstemp(path);
+    (void)state;
+    assert_true(file >= 0);
+    close(file);
+    for (int debugger = 0; debugger < 2; debugger++) {
+        struct service *w = service_open(policy);
+        fake_script(w->fake, STOP_DISABLED_WAIT);
+        if (!debugger)
+            target_start(w->target);
+        service_start_unix(w);
+        if (debugger) {
+            int fd = client_dial(w);
+            client_packet(fd, "c");
+            await(fd, "$T06");
+            close(fd);
+        } else {
+            assert_int_equal(service_join(w), EXIT_PANIC);
+        }
+        file = open(path, O_RDONLY);
+        assert_int_equal(read(file, magic, 4), 4);
+        assert_memory_equal(magic, "\177ELF", 4);
+        close(file);
+        assert_int_equal(truncate(path, 0), 0);
+        service_close(w);
+    }
+    unlink(path);
 }
 
 static void test_probe_and_second_debugger(void **state)
@@ -248,6 +289,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_attach_interrupt_and_end),
+        cmocka_unit_test(test_dump_at_the_end),
         cmocka_unit_test(test_exit_status),
         cmocka_unit_test(test_probe_and_second_debugger),
         cmocka_unit_test(test_many_probes),
