@@ -40,6 +40,7 @@ static const struct packet {
     {"QPassSignals", RSP_PASS_SIGNALS, args_signals},
     {"QProgramSignals", RSP_PASS_SIGNALS, args_signals},
     {"qC", RSP_CURRENT_THREAD, args_none},
+    {"qOffsets", RSP_OFFSETS, args_none},
     {"qfThreadInfo", RSP_THREADS_FIRST, args_none},
     {"qsThreadInfo", RSP_THREADS_NEXT, args_none},
     {"qThreadExtraInfo", RSP_THREAD_EXTRA, args_comma_thread},

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "zgdbd/engines.h"
@@ -64,6 +65,16 @@ static int make_consoles(struct daemon *d, const struct options *o, struct err *
     return 0;
 }
 
+/* Whether a command line, or NULL, has this word. */
+static bool has_word(const char *line, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *at = line; at && (at = strstr(at, word)); at += len)
+        if ((at == line || at[-1] == ' ') && (!at[len] || at[len] == ' '))
+            return true;
+    return false;
+}
+
 static int make(struct daemon *d, const struct options *o, struct err *e)
 {
     char name[256];
@@ -75,7 +86,7 @@ static int make(struct daemon *d, const struct options *o, struct err *e)
     d->server = server_create(e);
     if (!d->server)
         return -1;
-    d->exec = exec_file_open(o->image, o->symbols, o->memory, e);
+    d->exec = exec_file_open(o->image, o->symbols, !has_word(o->append, "nokaslr"), o->memory, e);
     if (!d->exec)
         return -1;
     if (make_consoles(d, o, e) || make_machine(d, o, e))

@@ -35,6 +35,7 @@ enum {
     OPT_CONSOLE_TYPE,
     OPT_ESCAPE,
     OPT_RUN,
+    OPT_STOP_AT,
     OPT_ON_PANIC,
     OPT_ON_RESET,
     OPT_ON_SHUTDOWN,
@@ -68,6 +69,7 @@ static const struct option long_options[] = {
     {"console-type", required_argument, NULL, OPT_CONSOLE_TYPE},
     {"escape", required_argument, NULL, OPT_ESCAPE},
     {"run", no_argument, NULL, OPT_RUN},
+    {"stop-at", required_argument, NULL, OPT_STOP_AT},
     {"on-panic", required_argument, NULL, OPT_ON_PANIC},
     {"on-reset", required_argument, NULL, OPT_ON_RESET},
     {"on-shutdown", required_argument, NULL, OPT_ON_SHUTDOWN},
@@ -125,6 +127,9 @@ static const char help[] =
     "                        CPU runs (default cpus)\n"
     "\n"
     "What happens when:\n"
+    "  --stop-at PLACE       stop a Linux guest there: placed (KASLR has placed the kernel) or symbols (they "
+    "can "
+    "be read)\n"
     "  --on-panic ACTION     a disabled wait or an interruption loop. Before the action, and as often as "
     "they are\n"
     "                        given: report:FILE writes the report on it, dump:FILE an ELF dump of the guest\n"
@@ -254,6 +259,17 @@ static int parse_panic(const char *text, struct policy *policy, struct err *e)
         return 0;
     return err_set(e, EXIT_USAGE, "--on-panic %s: must be stop, restart, exit, report:FILE or dump:FILE",
                    text);
+}
+
+static int parse_stop_at(const char *text, enum stop_place *place, struct err *e)
+{
+    static const char *const words[] = {"placed", "symbols"};
+    static const enum stop_place places[] = {STOP_AT_PLACED, STOP_AT_SYMBOLS};
+    int i = parse_word("stop-at", text, words, 2, e);
+    if (i < 0)
+        return -1;
+    *place = places[i];
+    return 0;
 }
 
 static int parse_disconnect(const char *text, enum disconnect_action *action, struct err *e)
@@ -475,6 +491,8 @@ static int parse_option(int option, struct options *o, struct given *given, stru
     case OPT_CORE:
         o->core = optarg;
         return 0;
+    case OPT_STOP_AT:
+        return parse_stop_at(optarg, &o->policy.stop_at, e);
     case OPT_ON_PANIC:
         return parse_panic(optarg, &o->policy, e);
     case OPT_ON_RESET:

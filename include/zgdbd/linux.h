@@ -261,4 +261,7 @@ bool linux_current(struct linux_guest *g, unsigned cpu, uint64_t *task);
 uint8_t *linux_symbol_file(struct linux_guest *g, const struct linux_module *module, size_t *size,
                            struct err *e);
 
+/* From the first function among the symbols (sorted by address) to the end of the last. False without any. */
+bool linux_code_extent(const struct linux_symbol *list, size_t n, uint64_t *start, uint64_t *end);
+
 #endif

@@ -101,6 +101,17 @@ struct cpu_action {
     uint64_t start, end; /* logical addresses, end excluded; of no meaning for the other verbs */
 };
 
+/* Eight bytes of absolute storage, in which a guest tells how far it is. A CPU that continues stops with
+ * STOP_WORD when their number (big endian) is found to be another than seen, before it enters the guest
+ * again: that is looked at whenever it has left the guest anyway, and every few milliseconds. If nothing else
+ * uses PER and seen is 0, the store that changes it with DAT off stops the CPU right behind it. With again,
+ * the next look after some milliseconds stops in any case. */
+struct watched_word {
+    bool wanted, again;
+    uint64_t absolute; /* below 4 KiB */
+    uint64_t seen;
+};
+
 /* Everything a vcpu's thread needs to know to run until something is to be reported. The caller owns it and
  * what it points to, and keeps it unchanged until the stops have been handed out. */
 struct resume_plan {
@@ -110,6 +121,7 @@ struct resume_plan {
     struct console_ring *printed;         /* what the breakpoints' commands print; NULL: lost */
     size_t ncatchpoints;
     const struct catchpoint *catchpoints;
+    struct watched_word word;
 };
 
 /* ---- stops ---- */

@@ -131,6 +131,7 @@ enum rsp_kind {
     RSP_RUN_PROGRAM,        /* vRun;filename[;argument]...: run */
     RSP_ATTACH,             /* vAttach;pid: pid */
     RSP_MONITOR,            /* qRcmd,command: monitor.text, monitor.text_len */
+    RSP_OFFSETS,            /* qOffsets: - */
     RSP_QUERY_PHYS_MODE,    /* qqemu.PhyMemMode: - */
     RSP_SET_PHYS_MODE,      /* Qqemu.PhyMemMode:0|1: flag */
     RSP_SEARCH_MEM,         /* qSearch:memory:addr;length;pattern: search */

@@ -55,6 +55,13 @@ struct panic_file {
 
 #define PANIC_FILES_MAX 8
 
+/* A place in the life of a Linux guest at which it is to be stopped. */
+enum stop_place {
+    STOP_AT_NONE,
+    STOP_AT_PLACED,  /* the loader has chosen the kernel's place, and is about to start it */
+    STOP_AT_SYMBOLS, /* the kernel's symbols can be read */
+};
+
 struct policy {
     enum guest_action on_panic; /* disabled wait and program-interruption loop: exits with EXIT_PANIC */
     unsigned npanic_files;
@@ -62,6 +69,7 @@ struct policy {
     bool log_is_debuggers; /* the debugger's user sees the log, too (--stdio): nothing is told twice */
     enum guest_action on_reset;
     enum guest_action on_shutdown;
+    enum stop_place stop_at;              /* with a debugger or without one, which it then waits for */
     enum disconnect_action on_disconnect; /* a connection lost without D or k; exit: EXIT_SHUTDOWN */
 };
 
@@ -72,11 +80,21 @@ struct exec_file;
 /* The file of --symbols if there is one, else the image if it is an ELF file for s390x (one that is
  * compressed with gzip is unpacked, to no more than the bytes of guest memory + GUNZIP_BEYOND_MEMORY), else a
  * minimal ELF header made up in memory, from which gdb learns architecture and byte order. image may be NULL
- * (a dump has none). NULL with *e if a file cannot be opened or unpacked. */
-struct exec_file *exec_file_open(const char *image, const char *symbols, uint64_t memory, struct err *e);
+ * (a dump has none). If the guest relocates (the loader may put the kernel elsewhere than it is linked to)
+ * and the file of --symbols is a Linux kernel, that is not the program but a library, since gdb can be told
+ * later where one is. NULL with *e if a file cannot be opened or unpacked. */
+struct exec_file *exec_file_open(const char *image, const char *symbols, bool relocates, uint64_t memory,
+                                 struct err *e);
 void exec_file_close(struct exec_file *f);
 
-/* Absolute path under which the debugger may open it; the only one that it can. */
+/* The library, or NULL. */
+const struct exec_file *exec_file_library(const struct exec_file *f);
+bool exec_file_is_synthetic(const struct exec_file *f);
+
+/* Of its segments as linked: where the first one begins, and the end of the highest. -1 if there are none. */
+int exec_file_extent(const struct exec_file *f, uint64_t *start, uint64_t *end);
+
+/* Absolute path under which the debugger may open it. */
 const char *exec_file_path(const struct exec_file *f);
 uint64_t exec_file_size(const struct exec_file *f);
 

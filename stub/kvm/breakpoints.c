@@ -398,6 +398,7 @@ int breakpoints_adopt(struct kvm_machine *m, const struct resume_plan *plan, str
 
     m->printed = plan->printed;
     m->nwatch = 0; /* what is watched is seen as it is now */
+    word_adopt(m, plan);
     if (catch_adopt(m, plan, e) < 0)
         return -1;
     if (same_set(&m->applied, plan)) {
@@ -463,6 +464,8 @@ int breakpoints_arm(struct vcpu *cpu, struct err *e)
     ncode = n - m->nwatch;
     if (n == 0)
         n = catch_watch(cpu, hw);
+    if (n == 0)
+        n = word_watch(cpu, hw);
     return debug_arm(cpu, n ? KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP : 0, n, ncode, hw, e);
 }
 

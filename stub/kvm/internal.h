@@ -225,7 +225,10 @@ struct vcpu {
     unsigned arrived_class; /* of the last interruption that was seen, and the lowcore as it was then */
     uint8_t arrived_lowcore[LC_INTERRUPTION_BYTES];
     struct pending_exit pending;
-    timer_t timer; /* kicks the thread while a breakpoint is provisional */
+    bool word_watched; /* by PER, as KVM was last told */
+    bool word_due;     /* some milliseconds of this resume have passed */
+    unsigned looks;    /* at intervals, in this resume */
+    timer_t timer;     /* kicks the thread while a breakpoint is provisional */
     bool timer_made;
     bool timer_on;
     unsigned watchdog_serial; /* for which the timer is set */
@@ -278,6 +281,7 @@ struct kvm_machine {
     struct applied_set applied;
     struct machine_per per; /* as the last resume found it: the loop's */
     struct catches catches;
+    struct watched_word word;     /* the plan's */
     pthread_mutex_t service_lock; /* held for a service call: its busy state and its signal go together */
     pthread_mutex_t watch_lock;   /* what the watches have seen; the list changes only exclusively */
     unsigned nwatch;
@@ -491,6 +495,12 @@ enum hit catch_arrival(struct vcpu *cpu, struct stop *stop);
 enum hit catch_exit(struct vcpu *cpu, struct stop *stop);
 bool catch_keeps(struct vcpu *cpu);
 enum exit_outcome catch_carry_out(struct vcpu *cpu, struct stop *stop); /* what it keeps */
+
+/* word.c: the plan's watched word */
+void word_adopt(struct kvm_machine *m, const struct resume_plan *plan);
+bool word_news(struct vcpu *cpu, struct stop *stop);
+unsigned word_watch(struct vcpu *cpu, struct kvm_hw_breakpoint *hw);
+bool word_look(struct vcpu *cpu);
 
 /* pass.c: passing the instruction at a breakpoint that does not stop the CPU */
 void pass_begin(struct vcpu *cpu);

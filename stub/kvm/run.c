@@ -9,6 +9,8 @@
 #include "internal.h"
 
 #define RECHECK_NANOSECONDS 50000000 /* while a breakpoint is provisional */
+#define WORD_NANOSECONDS 5000000     /* while a word is watched, which is looked at at once */
+#define WORD_LOOKS (RECHECK_NANOSECONDS / WORD_NANOSECONDS)
 
 /* What to do next with a CPU that continues. */
 enum next {
@@ -128,9 +130,22 @@ uint64_t rewound(const struct vcpu *cpu, unsigned bytes)
 
 static void recheck_timer(struct vcpu *cpu, bool on)
 {
+    uint64_t interval = cpu->m->word.wanted ? WORD_NANOSECONDS : RECHECK_NANOSECONDS;
+
     if (on != cpu->timer_on)
-        vcpu_timer(cpu, on ? RECHECK_NANOSECONDS : 0, on ? RECHECK_NANOSECONDS : 0);
+        vcpu_timer(cpu, on ? interval : 0, on ? interval : 0);
     cpu->timer_on = on;
+}
+
+/* A kick, perhaps by the timer: whether breakpoints are to be applied again. What is not the word's is looked
+ * at as seldom as without it. */
+static bool looks(struct vcpu *cpu)
+{
+    bool word = cpu->m->word.wanted && word_look(cpu);
+
+    if (cpu->m->word.wanted && ++cpu->looks % WORD_LOOKS)
+        return word;
+    return catch_look(cpu) || cpu->m->applied.provisional || word;
 }
 
 /* All that is there is counted; the first that stops the CPU is told. */
@@ -253,7 +268,7 @@ static enum next intercept(struct vcpu *cpu, struct stop *stop)
 static enum next after_entry(struct vcpu *cpu, enum entered entered, struct stop *stop)
 {
     enum next next = NEXT_LOOK;
-    bool looks;
+    bool again;
 
     switch (entered) {
     case ENTERED_STOP:
@@ -265,8 +280,8 @@ static enum next after_entry(struct vcpu *cpu, enum entered entered, struct stop
     case ENTERED_EXIT:
         next = cpu->run->exit_reason == KVM_EXIT_DEBUG ? debug_exit(cpu, stop) : intercept(cpu, stop);
     }
-    looks = entered == ENTERED_KICK && catch_look(cpu);
-    if (next == NEXT_LOOK && (cpu->m->applied.provisional || looks || catch_moved(cpu)))
+    again = entered == ENTERED_KICK ? looks(cpu) : cpu->m->applied.provisional;
+    if (next == NEXT_LOOK && (again || catch_moved(cpu)))
         return NEXT_APPLY;
     return next;
 }
@@ -274,6 +289,8 @@ static enum next after_entry(struct vcpu *cpu, enum entered entered, struct stop
 /* What KVM knows may be old: then whatever it holds back is asked for first, since it forgets that. */
 static enum next enter(struct vcpu *cpu, struct stop *stop)
 {
+    if (word_news(cpu, stop))
+        return NEXT_STOP;
     if (cpu->armed_serial != cpu->m->applied.serial &&
         (after_watches(cpu, stop) == NEXT_STOP || rearm(cpu, stop) == NEXT_STOP))
         return NEXT_STOP;
@@ -284,7 +301,7 @@ static enum next enter(struct vcpu *cpu, struct stop *stop)
 
 static bool looks_again(const struct kvm_machine *m)
 {
-    return m->applied.provisional || m->catches.classes;
+    return m->applied.provisional || m->catches.classes || m->word.wanted;
 }
 
 static enum next apply(struct vcpu *cpu, struct stop *stop)

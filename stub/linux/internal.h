@@ -79,4 +79,11 @@ int linux_btf_members(struct linux_guest *g, struct linux_btf_member *wanted, si
 int linux_btf_find(const uint8_t *data, size_t size, struct linux_btf_member *wanted, size_t n,
                    struct err *e);
 
+/* symfile.c: a function's symbol, as far as its type says. */
+bool linux_is_code(const struct linux_symbol *s);
+
+/* unwind.c: a section .debug_frame for the functions among the symbols, which are sorted by address; from
+ * malloc, the caller's. NULL without memory. */
+uint8_t *linux_unwind_info(struct linux_guest *g, const struct linux_symbol *list, size_t n, size_t *size);
+
 #endif

@@ -12,24 +12,43 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "synthetic.h"
 #include "zgdbd/bytes.h"
 #include "zgdbd/gunzip.h"
 
 #define SYNTHETIC_PATH "/zgdbd/guest"
+#define SEGMENTS_MAX 256u
+#define NAMES_MAX 8192u /* of sections: a vmlinux has 2 KiB */
 
 struct exec_file {
-    int fd; /* -1: the synthetic file */
+    int fd; /* -1: it is in memory: */
+    uint8_t *synthetic;
     uint64_t size;
     char path[PATH_MAX];
-    uint8_t synthetic[SYNTHETIC_ELF_SIZE];
+    struct exec_file *library;
 };
 
-static void make_synthetic(struct exec_file *f)
+static struct exec_file *new_file(struct err *e)
 {
-    synthetic_elf(f->synthetic);
+    struct exec_file *f = calloc(1, sizeof *f);
+    if (!f) {
+        err_set(e, EXIT_OTHER, "no memory for the program file");
+        return NULL;
+    }
     f->fd = -1;
-    f->size = sizeof f->synthetic;
+    return f;
+}
+
+static int make_synthetic(struct exec_file *f, struct err *e)
+{
+    size_t size;
+    f->fd = -1;
+    f->synthetic = synthetic_program(&size);
+    if (!f->synthetic)
+        return err_set(e, EXIT_OTHER, "no memory for the program file");
+    f->size = size;
     strcpy(f->path, SYNTHETIC_PATH);
+    return 0;
 }
 
 /* An ELF of another architecture (as symbols, or as a flat binary) would make gdb misread everything. */
@@ -75,34 +94,70 @@ static int unpack(struct exec_file *f, const char *image, uint64_t memory, struc
     return 0;
 }
 
-struct exec_file *exec_file_open(const char *image, const char *symbols, uint64_t memory, struct err *e)
+/* The file that gdb takes for the program: the only one, or beside it the library. */
+static int open_program(struct exec_file *f, const char *path, bool is_symbols, uint64_t memory,
+                        struct err *e)
 {
-    struct exec_file *f = calloc(1, sizeof *f);
-    if (!f) {
-        err_set(e, EXIT_OTHER, "no memory for the program file");
-        return NULL;
-    }
-    f->fd = -1;
-    if (!image && !symbols) {
-        make_synthetic(f);
-        return f;
-    }
-    if (open_file(f, symbols ? symbols : image, e))
-        goto fail;
-    if (symbols && !is_for_s390x(f->fd)) {
-        err_set(e, EXIT_IMAGE,
-                "--symbols %s is no ELF file for s390x (64-bit); name the guest's vmlinux or program with "
-                "symbols",
-                symbols);
-        goto fail;
-    }
-    if (!symbols && unpack(f, image, memory, e))
-        goto fail;
+    if (open_file(f, path, e))
+        return -1;
+    if (is_symbols && !is_for_s390x(f->fd))
+        return err_set(
+            e, EXIT_IMAGE,
+            "--symbols %s is no ELF file for s390x (64-bit); name the guest's vmlinux or program with "
+            "symbols",
+            path);
+    if (!is_symbols && unpack(f, path, memory, e))
+        return -1;
     if (is_for_s390x(f->fd))
-        return f;
+        return 0;
     close(f->fd);
-    make_synthetic(f);
-    return f;
+    return make_synthetic(f, e);
+}
+
+static bool read_at(const struct exec_file *f, void *buf, size_t len, uint64_t offset)
+{
+    return exec_file_pread(f, buf, len, offset) == (long)len;
+}
+
+/* Linux's vmlinux has a section for the symbols that modules may use. */
+static bool is_linux_kernel(const struct exec_file *f)
+{
+    static const char wanted[] = "\0__ksymtab";
+    uint8_t head[sizeof(Elf64_Ehdr)], section[sizeof(Elf64_Shdr)], names[NAMES_MAX];
+    if (!read_at(f, head, sizeof head, 0))
+        return false;
+    uint64_t at = load_be64(head + offsetof(Elf64_Ehdr, e_shoff)) +
+                  (uint64_t)load_be16(head + offsetof(Elf64_Ehdr, e_shstrndx)) * sizeof section;
+    if (!read_at(f, section, sizeof section, at))
+        return false;
+    uint64_t size = load_be64(section + offsetof(Elf64_Shdr, sh_size));
+    size = size < sizeof names ? size : sizeof names;
+    return read_at(f, names, size, load_be64(section + offsetof(Elf64_Shdr, sh_offset))) &&
+           memmem(names, size, wanted, sizeof wanted) != NULL;
+}
+
+struct exec_file *exec_file_open(const char *image, const char *symbols, bool relocates, uint64_t memory,
+                                 struct err *e)
+{
+    struct exec_file *f = new_file(e), *outer;
+    if (!f)
+        return NULL;
+    if (!symbols && !image) {
+        if (make_synthetic(f, e) == 0)
+            return f;
+        goto fail;
+    }
+    if (open_program(f, symbols ? symbols : image, symbols, memory, e))
+        goto fail;
+    if (!symbols || !relocates || !is_linux_kernel(f))
+        return f;
+    outer = new_file(e);
+    if (!outer)
+        goto fail;
+    outer->library = f;
+    f = outer;
+    if (make_synthetic(f, e) == 0)
+        return f;
 fail:
     exec_file_close(f);
     return NULL;
@@ -110,9 +165,47 @@ fail:
 
 void exec_file_close(struct exec_file *f)
 {
+    if (f->library)
+        exec_file_close(f->library);
     if (f->fd >= 0)
         close(f->fd);
+    free(f->synthetic);
     free(f);
+}
+
+const struct exec_file *exec_file_library(const struct exec_file *f)
+{
+    return f->library;
+}
+
+bool exec_file_is_synthetic(const struct exec_file *f)
+{
+    return f->synthetic != NULL;
+}
+
+int exec_file_extent(const struct exec_file *f, uint64_t *start, uint64_t *end)
+{
+    uint8_t head[sizeof(Elf64_Ehdr)], segment[sizeof(Elf64_Phdr)];
+    bool found = false;
+    if (!read_at(f, head, sizeof head, 0))
+        return -1;
+    uint64_t at = load_be64(head + offsetof(Elf64_Ehdr, e_phoff));
+    unsigned n = load_be16(head + offsetof(Elf64_Ehdr, e_phnum));
+    unsigned step = load_be16(head + offsetof(Elf64_Ehdr, e_phentsize));
+    for (unsigned i = 0; i < n && i < SEGMENTS_MAX; i++, at += step) {
+        if (!read_at(f, segment, sizeof segment, at))
+            return -1;
+        if (load_be32(segment + offsetof(Elf64_Phdr, p_type)) != PT_LOAD)
+            continue;
+        uint64_t first = load_be64(segment + offsetof(Elf64_Phdr, p_vaddr));
+        uint64_t behind = first + load_be64(segment + offsetof(Elf64_Phdr, p_memsz));
+        if (!found)
+            *start = *end = first;
+        if (behind > *end)
+            *end = behind;
+        found = true;
+    }
+    return found ? 0 : -1;
 }
 
 const char *exec_file_path(const struct exec_file *f)

@@ -1,17 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What gdb reads as files: the target description, the name of the program, and that program through vFile.
- * The one name that can be opened is the one that exec-file tells; no other file of the host is ever reached.
- */
+/* What gdb reads as files: the target description, the name of the program, the list of libraries, and all of
+ * these through vFile. The names that can be opened are the ones that it was told; no other file of the host
+ * is ever reached. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "libraries.h"
 #include "zgdbd/bytes.h"
 
-#define FILES_MAX 8
 #define FIRST_FILE 1
 /* The answer with its "F", size and ";" is no longer than a packet as the debugger knows it. */
 #define PREAD_MAX (RSP_PACKET_MAX - 32u)
+
+/* What is read in several parts is of one moment, that of the first. */
+static void libraries_read(struct session *s, bool svr4, uint64_t offset, uint64_t len)
+{
+    struct target *t = s->target;
+    bool stands = target_stands(t) && session_attached(s);
+    if (stands && (offset == 0 || !s->libraries)) {
+        free(s->libraries);
+        s->libraries = libraries_document(t, svr4, &s->libraries_len);
+        s->reads_libraries = true;
+        libraries_told(t);
+    }
+    if (s->libraries)
+        rsp_xfer(&s->out, s->libraries, s->libraries_len, offset, len);
+    else
+        session_refuse(s, RSP_EBUSY, "the guest runs; interrupt it or attach first");
+}
 
 void cmd_xfer_read(struct session *s, const struct rsp_request *r)
 {
@@ -29,9 +46,26 @@ void cmd_xfer_read(struct session *s, const struct rsp_request *r)
             rsp_reply(&s->out, "E00");
     } else if (strcmp(r->xfer.object, "threads") == 0) {
         threads_read(s, r->xfer.offset, r->xfer.len);
+    } else if (strcmp(r->xfer.object, "libraries-svr4") == 0 || strcmp(r->xfer.object, "libraries") == 0) {
+        libraries_read(s, strchr(r->xfer.object, '-'), r->xfer.offset, r->xfer.len);
     } else {
         rsp_reply(&s->out, "");
     }
+}
+
+/* qOffsets: for a file of the kernel that gdb has itself. What it has from here lies where it says. */
+void cmd_offsets(struct session *s, const struct rsp_request *r)
+{
+    uint64_t text;
+    (void)r;
+    if (!target_stands(s->target) || !session_attached(s) || !symbols_relocation(s->target, &text)) {
+        rsp_reply(&s->out, "");
+        return;
+    }
+    rsp_begin(&s->out, RSP_PLAIN);
+    rsp_str(&s->out, "TextSeg=");
+    rsp_hex_u64(&s->out, text);
+    rsp_end(&s->out);
 }
 
 /* ---- vFile ---- */
@@ -52,44 +86,53 @@ static void file_result(struct session *s, uint64_t value)
     rsp_end(&s->out);
 }
 
-static bool is_open(const struct session *s, int fd)
+/* NULL: it is not open. */
+static struct served_file **open_file(struct session *s, int fd)
 {
-    return fd >= FIRST_FILE && fd < FIRST_FILE + FILES_MAX && (s->open_files & 1u << fd);
+    if (fd < FIRST_FILE || fd >= FIRST_FILE + FILES_MAX || !s->files[fd - FIRST_FILE])
+        return NULL;
+    return &s->files[fd - FIRST_FILE];
 }
 
-/* The one name that there is. */
-static bool is_program(const struct session *s, const struct rsp_request *r)
+void files_close(struct session *s)
 {
-    return strcmp(r->file.name, exec_file_path(s->target->exec)) == 0;
+    for (int i = 0; i < FILES_MAX; i++) {
+        if (s->files[i])
+            served_close(s->target, s->files[i]);
+        s->files[i] = NULL;
+    }
 }
 
 void cmd_file_open(struct session *s, const struct rsp_request *r)
 {
-    if (!is_program(s, r)) {
-        file_error(s, RSP_ENOENT);
-        return;
-    }
+    unsigned error;
+    int i = 0;
     if (r->file.flags != 0) {
         file_error(s, RSP_EROFS);
         return;
     }
-    for (int fd = FIRST_FILE; fd < FIRST_FILE + FILES_MAX; fd++) {
-        if (is_open(s, fd))
-            continue;
-        s->open_files |= 1u << fd;
-        file_result(s, (uint64_t)fd);
+    while (i < FILES_MAX && s->files[i])
+        i++;
+    if (i == FILES_MAX) {
+        file_error(s, RSP_EMFILE);
         return;
     }
-    file_error(s, RSP_EMFILE);
+    s->files[i] = served_open(s->target, r->file.name, &error);
+    if (s->files[i])
+        file_result(s, (uint64_t)i + FIRST_FILE);
+    else
+        file_error(s, error);
 }
 
 void cmd_file_close(struct session *s, const struct rsp_request *r)
 {
-    if (!is_open(s, r->file.fd)) {
+    struct served_file **f = open_file(s, r->file.fd);
+    if (!f) {
         file_error(s, RSP_EBADF);
         return;
     }
-    s->open_files &= ~(1u << r->file.fd);
+    served_close(s->target, *f);
+    *f = NULL;
     file_result(s, 0);
 }
 
@@ -97,13 +140,14 @@ void cmd_file_close(struct session *s, const struct rsp_request *r)
 void cmd_file_pread(struct session *s, const struct rsp_request *r)
 {
     size_t want = r->file.count < PREAD_MAX ? r->file.count : PREAD_MAX;
-    if (!is_open(s, r->file.fd)) {
+    struct served_file **f = open_file(s, r->file.fd);
+    if (!f) {
         file_error(s, RSP_EBADF);
         return;
     }
     rsp_begin(&s->out, RSP_PLAIN);
     uint8_t *buf = rsp_space(&s->out, want);
-    long got = buf ? exec_file_pread(s->target->exec, buf, want, r->file.offset) : -1;
+    long got = buf ? served_pread(*f, buf, want, r->file.offset) : -1;
     if (got < 0) {
         file_error(s, RSP_EIO);
         return;
@@ -116,10 +160,10 @@ void cmd_file_pread(struct session *s, const struct rsp_request *r)
 }
 
 /* struct stat of the protocol: big endian, 64 bytes; what is not set here is zero. */
-static void reply_stat(struct session *s)
+static void reply_stat(struct session *s, const struct served_file *f)
 {
     uint8_t st[64] = {0};
-    uint64_t size = exec_file_size(s->target->exec);
+    uint64_t size = served_size(f);
     store_be32(st + 4, 1);                   /* st_ino */
     store_be32(st + 8, 0100444);             /* st_mode: a regular file, readable */
     store_be32(st + 12, 1);                  /* st_nlink */
@@ -136,24 +180,34 @@ static void reply_stat(struct session *s)
 
 void cmd_file_fstat(struct session *s, const struct rsp_request *r)
 {
-    if (is_open(s, r->file.fd))
-        reply_stat(s);
+    struct served_file **f = open_file(s, r->file.fd);
+    if (f)
+        reply_stat(s, *f);
     else
         file_error(s, RSP_EBADF);
 }
 
+/* By name: as if it were opened for it. */
 void cmd_file_stat(struct session *s, const struct rsp_request *r)
 {
-    if (is_program(s, r))
-        reply_stat(s);
-    else
-        file_error(s, RSP_ENOENT);
+    unsigned error;
+    struct served_file *f = served_open(s->target, r->file.name, &error);
+    if (!f) {
+        file_error(s, error);
+        return;
+    }
+    reply_stat(s, f);
+    served_close(s->target, f);
 }
 
-/* The program's name has been resolved (realpath), and is no link. */
+/* Names have been resolved (realpath), or are made up: none is a link. */
 void cmd_file_readlink(struct session *s, const struct rsp_request *r)
 {
-    file_error(s, is_program(s, r) ? RSP_EINVAL : RSP_ENOENT);
+    unsigned error = RSP_EINVAL;
+    struct served_file *f = served_open(s->target, r->file.name, &error);
+    if (f)
+        served_close(s->target, f);
+    file_error(s, f ? RSP_EINVAL : error);
 }
 
 void cmd_file_change(struct session *s, const struct rsp_request *r)

@@ -30,6 +30,7 @@ enum {
 };
 
 #define TARGET_PID 1
+#define FILES_MAX 8 /* that a debugger may have open */
 #define BREAKPOINTS_MAX 1024u
 
 /* Thread ids: CPU n has n + 1, a task of the guest this and its pid. */
@@ -102,6 +103,19 @@ struct printed_log {
     unsigned long long untold; /* lines that were not */
 };
 
+/* Of a Linux guest: how far it is, and what is watched to learn of more. symbols.c */
+#define KERNEL_POINTS 3u
+
+struct symbols {
+    enum linux_state state; /* as told in the log */
+    uint64_t word;          /* the value at absolute 0xe0c that was looked at last, */
+    unsigned again;         /* and so many times more it is to be looked whether it now leads somewhere */
+    bool stopped_at;        /* --stop-at is done */
+    bool no_panic_stop;     /* `monitor panic-stop off` */
+    bool points_known;      /* of this kernel: */
+    uint64_t panic, module_loaded, module_freed; /* 0: it has no such function */
+};
+
 struct target {
     struct machine *machine;
     const struct exec_file *exec;
@@ -138,8 +152,10 @@ struct target {
     struct linux_guest *linux_guest; /* what the guest's memory tells, if it is Linux */
     bool shows_tasks;                /* as threads */
     struct err no_tasks;             /* why there were none when they were last asked for, or "" */
-    struct console_ring printed;     /* by commands of breakpoints */
-    uint64_t printed_lost;           /* bytes */
+    struct libraries *libraries;     /* what gdb is told of the guest's memory as files */
+    struct symbols symbols;
+    struct console_ring printed; /* by commands of breakpoints */
+    uint64_t printed_lost;       /* bytes */
     struct printed_log printed_log;
     struct machine_per per_told; /* the last range of which the debugger heard that it costs much */
     char *xml;
@@ -199,8 +215,12 @@ struct session {
     unsigned monitor_cpu;          /* the one that the debugger's user has selected */
     bool browses;                  /* the debugger looks at all threads: Hg selects nothing for its user */
     int64_t resume_tid;            /* of Hc: a tid, RSP_ALL or RSP_ANY */
-    unsigned open_files;           /* bit n: vFile descriptor n is open */
-    char *threads;                 /* the list that is being read (qXfer), from malloc, or NULL */
+    struct served_file *files[FILES_MAX]; /* vFile descriptors that are open */
+    bool reads_libraries;                 /* it has asked for the list, */
+    uint64_t libraries_told;              /* and knows it as it was then */
+    char *libraries;                      /* the list that is being read (qXfer), from malloc, or NULL */
+    size_t libraries_len;
+    char *threads; /* the list that is being read (qXfer), from malloc, or NULL */
     size_t threads_len;
     size_t next_thread; /* of qsThreadInfo */
     struct work work;
@@ -235,6 +255,14 @@ int target_next_told(struct target *t);
 
 struct psw cpu_psw(const struct target *t, unsigned cpu); /* stops.c; of a machine that stands */
 
+/* symbols.c */
+void symbols_reset(struct target *t); /* it is another guest now */
+void symbols_plan(struct target *t);  /* adds to the plan what the target itself wants to hear of */
+/* Of n stops takes those out that are news for the target alone; returns how many are left. */
+size_t symbols_take(struct target *t, struct stop *batch, size_t n);
+void symbols_look(struct target *t);                       /* at a machine that stands */
+bool symbols_relocation(struct target *t, uint64_t *text); /* where the kernel's text is, if not as linked */
+
 /* printed.c: hands on what breakpoints have printed. */
 void printed_collect(struct target *t);
 
@@ -256,6 +284,8 @@ int registry_insert(struct target *t, unsigned cpu, const struct breakpoint *b, 
 void registry_remove(struct target *t, const struct breakpoint *b);
 /* Puts the set as it is now into t->plan, where it stays unchanged until the next call. */
 void registry_snapshot(struct target *t);
+/* One more in the plan, at the target's wish; of the last resume alone. */
+void registry_add_own(struct target *t, uint64_t addr);
 /* The debugger has gone: of what it had only persistent commands stay. */
 void registry_leave(struct target *t);
 void registry_clear(struct target *t);
@@ -263,6 +293,8 @@ void registry_clear(struct target *t);
  * take it out, so that is done here. */
 void registry_stopped(struct target *t, const struct stop *stop);
 bool registry_has(const struct target *t, enum bp_kind kind, uint64_t addr);
+bool registry_has_code(const struct target *t, uint64_t start,
+                       uint64_t end); /* a breakpoint, from start on */
 
 /* catch.c: a stop is told; a catchpoint that is to stop once is no more. */
 void catch_told(struct target *t, const struct stop *stop);
@@ -279,14 +311,16 @@ bool stop_leaves_interrupt(enum stop_reason reason);
 bool stop_takes_interrupt(struct stop *stop);
 void stop_reply(struct session *s); /* for the last stop, whose CPU is selected by it */
 void stop_reply_of(struct session *s, unsigned cpu);
+void stop_reply_libraries(struct session *s, unsigned cpu); /* the list is another one */
 void stop_notify(struct session *s, unsigned cpu);
 #define STOP_LINE_BYTES 704 /* every line fits */
 void stop_line(const struct stop *stop, char *buf, size_t size);
 
 /* session.c: what the target tells its debugger, and how handlers refuse. */
 void session_stopped(struct session *s);
-void session_announce(struct session *s, unsigned cpu); /* non-stop: that it stopped */
-bool session_busy(const struct session *s);             /* a request waits or is worked on */
+void session_libraries(struct session *s, unsigned cpu); /* in place of a stop */
+void session_announce(struct session *s, unsigned cpu);  /* non-stop: that it stopped */
+bool session_busy(const struct session *s);              /* a request waits or is worked on */
 void session_exited(struct session *s, int status);
 /* Whether O packets for that many bytes have their place in the output now. While CPUs run, not if the
  * debugger is behind with reading; before a stop reply, as long as that has its room, too. */
@@ -347,11 +381,9 @@ command_fn cmd_supported, cmd_no_ack, cmd_extended, cmd_attached, cmd_accept; /*
 command_fn cmd_set_thread_general, cmd_set_thread_resume, cmd_thread_alive, cmd_current_thread,
     cmd_threads_first, cmd_threads_next, cmd_thread_extra; /* threads.c */
 command_fn cmd_xfer_read, cmd_file_open, cmd_file_pread, cmd_file_close, cmd_file_fstat, cmd_file_setfs,
-    cmd_file_readlink, cmd_file_stat, cmd_file_change; /* files.c */
-command_fn cmd_monitor;                                /* monitor.c */
+    cmd_file_readlink, cmd_file_stat, cmd_file_change, cmd_offsets; /* files.c */
+command_fn cmd_monitor;                                             /* monitor.c */
 
-/* synthetic.c: the ELF file for gdb where the guest has none. */
-#define SYNTHETIC_ELF_SIZE 400
-void synthetic_elf(uint8_t out[SYNTHETIC_ELF_SIZE]);
+void files_close(struct session *s); /* files.c: all that are open */
 
 #endif

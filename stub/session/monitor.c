@@ -253,6 +253,8 @@ static const struct monitor_command commands[] = {
      NULL, mon_bt},
     {"lowcore", "[N]", "the prefix area of the selected CPU, or of CPU N, field by field", NULL, NULL,
      mon_lowcore},
+    {"panic-stop", "[on|off]", "whether the first instruction of panic() in a Linux guest stops it",
+     "on at start. A breakpoint of the debugger's own at panic() goes before it.\n", NULL, mon_panic_stop},
     {"symbols", "[NAME|ADDRESS]", "what is known of the guest's Linux kernel, or one of its symbols",
      "They come from the kernel's own memory (kallsyms, of Linux 6.0 and later), with KASLR too, once it "
      "has\n"

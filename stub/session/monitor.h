@@ -70,7 +70,7 @@ monitor_fn mon_step_interrupts, mon_tod;
 monitor_fn mon_catch, mon_uncatch;
 
 /* monitor_linux.c */
-monitor_fn mon_symbols;
+monitor_fn mon_symbols, mon_panic_stop;
 void mon_modules(struct session *s, struct text *out);
 
 /* monitor_dump.c */

@@ -2,6 +2,7 @@
 /* `monitor` commands about the Linux that the guest is: what is known of it, its symbols and its modules. */
 #include <string.h>
 
+#include "libraries.h"
 #include "monitor.h"
 
 static void put_place(const struct linux_facts *f, struct text *out)
@@ -47,14 +48,40 @@ static void put_symbol(struct linux_guest *g, uint64_t addr, struct text *out)
         put(out, "0x%llx is in no symbol.\n", (unsigned long long)addr);
 }
 
+static const char *gdb_knows(const struct session *s)
+{
+    if (!s->reads_libraries)
+        return "The debugger has not asked for symbols.";
+    if (s->target->non_stop)
+        return "In non-stop the debugger learns of new symbols by `sharedlibrary`.";
+    return libraries_due(s->target)
+               ? "gdb learns of them as libraries when it next resumes the guest."
+               : "gdb has them, as far as there are any, as libraries (info sharedlibrary).";
+}
+
+bool mon_panic_stop(struct session *s, const char *args, struct text *out)
+{
+    bool off = strcmp(args, "off") == 0;
+    if (*args && !off && strcmp(args, "on") != 0)
+        return false;
+    if (*args)
+        s->target->symbols.no_panic_stop = off;
+    put(out, "panic-stop is %s\n",
+        s->target->symbols.no_panic_stop
+            ? "off: a panic stops the guest at its end."
+            : "on: the first instruction of panic() stops the guest, once its symbols can be read.");
+    return true;
+}
+
 bool mon_symbols(struct session *s, const char *args, struct text *out)
 {
     struct linux_guest *g = s->target->linux_guest;
     uint64_t addr;
     const char *rest;
-    if (!*args)
+    if (!*args) {
         put_state(s, out);
-    else if (take_number(args, &addr, &rest))
+        put(out, "%s\n", gdb_knows(s));
+    } else if (take_number(args, &addr, &rest))
         return *rest == 0 && (put_symbol(g, addr, out), true);
     else if (linux_symbol_named(g, args, &addr))
         put(out, "0x%llx %s\n", (unsigned long long)addr, args);

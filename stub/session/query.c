@@ -11,7 +11,9 @@ void cmd_supported(struct session *s, const struct rsp_request *r)
     rsp_begin(o, RSP_PLAIN);
     rsp_str(o, "PacketSize=");
     rsp_hex_u64(o, RSP_PACKET_MAX);
-    rsp_str(o, ";qXfer:features:read+;qXfer:exec-file:read+;qXfer:threads:read+;QStartNoAckMode+;"
+    rsp_str(o, ";qXfer:features:read+;qXfer:exec-file:read+;qXfer:threads:read+;qXfer:libraries:read+;qXfer:"
+               "libraries-svr4:read+;"
+               "QStartNoAckMode+;"
                "vContSupported+;binary-upload+;ConditionalBreakpoints+;BreakpointCommands+;QNonStop+;"
                "QThreadEvents+");
     if (r->features & RSP_FEATURE_SWBREAK)

@@ -283,6 +283,14 @@ void registry_snapshot(struct target *t)
     catch_snapshot(r, &t->plan);
 }
 
+void registry_add_own(struct target *t, uint64_t addr)
+{
+    struct registry *r = t->registry;
+    if (t->plan.nbreakpoints < BREAKPOINTS_MAX + KERNEL_POINTS)
+        r->snapshot[t->plan.nbreakpoints++] =
+            (struct breakpoint){.kind = BP_SOFTWARE, .addr = addr, .len = 2};
+}
+
 /* ---- the debugger has gone ---- */
 
 static void clear(struct registry *r, bool persistent_too)
@@ -309,6 +317,15 @@ bool registry_has(const struct target *t, enum bp_kind kind, uint64_t addr)
     const struct registry *r = t->registry;
     size_t i = 0;
     while (i < r->n && (r->set[i].kind != kind || r->set[i].addr != addr))
+        i++;
+    return i < r->n;
+}
+
+bool registry_has_code(const struct target *t, uint64_t start, uint64_t end)
+{
+    const struct registry *r = t->registry;
+    size_t i = 0;
+    while (i < r->n && (r->set[i].kind == BP_WRITE || r->set[i].addr < start || r->set[i].addr >= end))
         i++;
     return i < r->n;
 }

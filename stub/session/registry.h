@@ -77,8 +77,9 @@ struct registry {
     size_t n;
     unsigned units;
     struct breakpoint set[BREAKPOINTS_MAX];
-    struct point *owner[BREAKPOINTS_MAX];        /* of each entry of set */
-    struct breakpoint snapshot[BREAKPOINTS_MAX]; /* set as of the last resume */
+    struct point *owner[BREAKPOINTS_MAX]; /* of each entry of set */
+    struct breakpoint
+        snapshot[BREAKPOINTS_MAX + KERNEL_POINTS]; /* set as of the last resume, and the target's own */
     struct watch_if watch_if[WATCH_IFS_MAX];
     size_t nwatch_ifs;
     struct catch *catches[CATCHES_MAX]; /* by number */

@@ -61,13 +61,13 @@ static const struct command commands[RSP_KINDS] = {
     [RSP_THREAD_EXTRA] = {cmd_thread_extra, NEED_STOPPED},
     [RSP_ATTACHED] = {cmd_attached, 0},
     [RSP_XFER_READ] = {cmd_xfer_read, PAUSES},
-    [RSP_FILE_OPEN] = {cmd_file_open, 0},
+    [RSP_FILE_OPEN] = {cmd_file_open, PAUSES},
     [RSP_FILE_PREAD] = {cmd_file_pread, 0},
     [RSP_FILE_CLOSE] = {cmd_file_close, 0},
     [RSP_FILE_FSTAT] = {cmd_file_fstat, 0},
     [RSP_FILE_SETFS] = {cmd_file_setfs, 0},
-    [RSP_FILE_READLINK] = {cmd_file_readlink, 0},
-    [RSP_FILE_STAT] = {cmd_file_stat, 0},
+    [RSP_FILE_READLINK] = {cmd_file_readlink, PAUSES},
+    [RSP_FILE_STAT] = {cmd_file_stat, PAUSES},
     [RSP_FILE_CHANGE] = {cmd_file_change, 0},
     [RSP_DETACH] = {cmd_detach, 0},
     [RSP_KILL] = {cmd_kill, 0},
@@ -80,6 +80,7 @@ static const struct command commands[RSP_KINDS] = {
     [RSP_CRC_MEM] = {cmd_crc_mem, NEED_STOPPED},
     [RSP_THREAD_EVENTS] = {cmd_accept, 0},
     [RSP_PASS_SIGNALS] = {cmd_accept, 0},
+    [RSP_OFFSETS] = {cmd_offsets, PAUSES},
     [RSP_QUERY_PHYS_MODE] = {cmd_query_phys_mode, 0},
     [RSP_SET_PHYS_MODE] = {cmd_set_phys_mode, 0},
 };
@@ -115,6 +116,8 @@ void session_destroy(struct session *s)
     if (session_attached(s))
         target_lost(s->target);
     abandon_work(s);
+    files_close(s);
+    free(s->libraries);
     free(s->in_buf);
     free(s->out_buf);
     free(s->threads);
@@ -310,6 +313,15 @@ void session_stopped(struct session *s)
     make_room(s, OUT_SLACK);
     size_t mark = s->out.len;
     stop_reply(s);
+    remember(s, mark);
+}
+
+void session_libraries(struct session *s, unsigned cpu)
+{
+    make_room(s, OUT_SLACK);
+    size_t mark = s->out.len;
+    session_select(s, cpu);
+    stop_reply_libraries(s, cpu);
     remember(s, mark);
 }
 

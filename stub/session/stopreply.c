@@ -84,13 +84,10 @@ static void append_reason(struct session *s, const struct stop *stop)
     }
 }
 
-static void append_stop(struct session *s, unsigned cpu)
+static void append_registers(struct session *s, unsigned cpu)
 {
     const struct target *t = s->target;
-    const struct cpu_view *v = &t->cpus[cpu];
 
-    rsp_str(&s->out, "T");
-    rsp_hex_u8(&s->out, stop_signal(t, cpu));
     /* All that unwinding, arguments and gdb's `record` need: without it each of their stops costs a `g`. */
     for (unsigned reg = REG_PSWM; reg <= REG_R0 + 15; reg++) {
         uint8_t bytes[REG_MAX_BYTES];
@@ -104,6 +101,15 @@ static void append_stop(struct session *s, unsigned cpu)
     rsp_str(&s->out, "thread:");
     session_thread(s, cpu);
     rsp_str(&s->out, ";");
+}
+
+static void append_stop(struct session *s, unsigned cpu)
+{
+    const struct cpu_view *v = &s->target->cpus[cpu];
+
+    rsp_str(&s->out, "T");
+    rsp_hex_u8(&s->out, stop_signal(s->target, cpu));
+    append_registers(s, cpu);
     if (v->has_stop && !v->quiet)
         append_reason(s, &v->stop);
 }
@@ -112,6 +118,15 @@ void stop_reply_of(struct session *s, unsigned cpu)
 {
     rsp_begin(&s->out, RSP_PLAIN);
     append_stop(s, cpu);
+    rsp_end(&s->out);
+}
+
+void stop_reply_libraries(struct session *s, unsigned cpu)
+{
+    rsp_begin(&s->out, RSP_PLAIN);
+    rsp_str(&s->out, "T05");
+    append_registers(s, cpu);
+    rsp_str(&s->out, "library:;");
     rsp_end(&s->out);
 }
 

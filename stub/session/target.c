@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libraries.h"
 #include "target.h"
 #include "zgdbd/log.h"
 
@@ -35,18 +36,26 @@ enum target_state target_end(struct target *t, int status)
 static void forget_guest(struct target *t, bool loaded)
 {
     linux_reset(t->linux_guest);
+    symbols_reset(t);
     t->ran = loaded ? 0 : t->ran;
+}
+
+int target_run_plan(struct target *t, struct err *e)
+{
+    registry_snapshot(t);
+    symbols_plan(t);
+    if (machine_resume(t->machine, &t->plan, e))
+        return -1;
+    linux_changed(t->linux_guest);
+    return 0;
 }
 
 int target_go(struct target *t, struct err *e)
 {
-    registry_snapshot(t);
-    if (machine_resume(t->machine, &t->plan, e))
-        return -1;
     if (t->has_stop && t->stop.reason == STOP_RESET)
         forget_guest(t, t->stop.reloads);
-    else
-        linux_changed(t->linux_guest);
+    if (target_run_plan(t, e))
+        return -1;
     t->dead = false;
     t->killed = false;
     t->resumed = target_clock();
@@ -144,6 +153,8 @@ static enum target_state settle_alone(struct target *t, struct err *e)
 {
     enum guest_action action = end_action(t, false);
     bool told = true;
+    if (t->stop.reason == STOP_WORD)
+        return news_stay(t);
     if (!stop_is_end(t->stop.reason))
         return run_free(t, e);
     registry_leave(t);
@@ -291,37 +302,6 @@ static enum target_state interrupt_stopped(struct target *t, struct err *e)
     return ATTACHED_STOPPED;
 }
 
-/* A stop that came together with the one told last is told in place of running. */
-static enum target_state resume_stopped(struct target *t, struct err *e)
-{
-    struct stop kept;
-    t->interrupted = t->interrupt_due && t->has_stop;
-    t->interrupt_due = false;
-    if (stops_next(t, t->plan.action, &kept))
-        return target_tell(t, kept, e);
-    if (target_go(t, e))
-        return ATTACHED_STOPPED;
-    for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
-        if (t->plan.action[cpu].verb != CPU_HOLD)
-            stops_run(t, cpu, t->plan.action[cpu]);
-    if (t->interrupted)
-        machine_interrupt(t->machine);
-    return ATTACHED_RUNNING;
-}
-
-/* The first stop is told; the others wait for the next resume. */
-static enum target_state stop_attached(struct target *t, struct err *e)
-{
-    struct stop first = t->batch[0];
-    stops_hold(t);
-    for (size_t i = 1; i < t->nbatch; i++)
-        if (stops_worth_keeping(&t->batch[i]))
-            stops_put(t, &t->batch[i], false);
-    if (first.reason == STOP_INTERRUPT && t->nbatch == 1)
-        stops_place_interrupt(t, &first);
-    return target_tell(t, first, e);
-}
-
 /* An end of which the debugger that came meanwhile was not told. */
 static enum target_state act_untold(struct target *t, struct err *e)
 {
@@ -383,14 +363,14 @@ static event_fn *const table[TARGET_STATES][TARGET_EVENTS] = {
     [ATTACHED_STOPPED] = {[EVENT_DETACH] = detach_stopped,
                           [EVENT_LOST] = lost_stopped,
                           [EVENT_KILL] = kill_stopped,
-                          [EVENT_RESUME] = resume_stopped,
+                          [EVENT_RESUME] = tell_resume,
                           [EVENT_INTERRUPT] = interrupt_stopped,
                           [EVENT_NON_STOP] = nonstop_begin_stopped},
     [ATTACHED_RUNNING] = {[EVENT_DETACH] = detach_running,
                           [EVENT_LOST] = lost_running,
                           [EVENT_KILL] = kill_running,
                           [EVENT_INTERRUPT] = interrupt_running,
-                          [EVENT_STOP] = stop_attached,
+                          [EVENT_STOP] = tell_stop,
                           [EVENT_NON_STOP] = nonstop_begin_running},
     [ATTACHED_HALTING] = {[EVENT_LOST] = lost_halting, [EVENT_STOP] = stop_attached_halting},
     [DETACHED_WRITING] = {[EVENT_ATTACH] = attach_writing, [EVENT_WORK] = writing_work},
@@ -446,7 +426,8 @@ struct target *target_create(const struct target_config *config, struct err *e)
     t->xml = malloc(t->xml_len + 1);
     t->registry = registry_create();
     t->linux_guest = linux_open(t->machine);
-    if (!t->xml || !t->registry || !t->linux_guest)
+    t->libraries = libraries_create();
+    if (!t->xml || !t->registry || !t->linux_guest || !t->libraries)
         goto no_memory;
     reg_target_xml(t->machine->reg_features, t->xml, t->xml_len + 1);
     if (machine_next_stop(t->machine, &stood))
@@ -465,6 +446,7 @@ void target_destroy(struct target *t)
     writing_abandon(t);
     if (t->linux_guest)
         linux_close(t->linux_guest);
+    libraries_destroy(t->libraries);
     free(t->xml);
     free(t);
 }
@@ -485,8 +467,10 @@ void target_collect(struct target *t)
     for (size_t i = 0; i < n; i++)
         registry_stopped(t, &batch[i]);
     t->batch = batch;
-    t->nbatch = n;
-    if (n)
+    t->nbatch = symbols_take(t, batch, n);
+    if (n && !t->nbatch)
+        t->nbatch = news_go_on(t, batch);
+    if (t->nbatch)
         target_event(t, EVENT_STOP, NULL);
     t->batch = NULL;
     t->nbatch = 0;

@@ -13,7 +13,8 @@
 typedef enum target_state event_fn(struct target *t, struct err *e);
 
 /* target.c */
-int target_go(struct target *t, struct err *e); /* by t->plan.action; -1: nothing has moved */
+int target_go(struct target *t, struct err *e);       /* by t->plan.action; -1: nothing has moved */
+int target_run_plan(struct target *t, struct err *e); /* as it is; what else there is to a resume is done */
 int target_load(struct target *t, enum machine_reset_kind kind, const char *append, struct err *e);
 enum target_state target_end(struct target *t, int status);
 /* After an end: loads the image again, or goes on with the reset that the guest asked for. */
@@ -22,6 +23,15 @@ void target_take(struct target *t, const struct stop *stop); /* it is t->stop no
 
 /* tell.c: tells a stop in all-stop, or does what the user wants done in its place. */
 enum target_state target_tell(struct target *t, struct stop stop, struct err *e);
+event_fn tell_resume, tell_stop;
+
+/* news.c. news_come_first(): in front of a stop for this reason the debugger is told of its libraries, by
+ * news_libraries(). news_go_on(): the stops in batch were for the target alone; returns how many there are in
+ * it then, of those that are to be told. news_stay(): t->stop is --stop-at's, with nobody attached. */
+bool news_come_first(struct target *t, enum stop_reason reason);
+enum target_state news_libraries(struct target *t, unsigned cpu);
+size_t news_go_on(struct target *t, struct stop *batch);
+enum target_state news_stay(struct target *t);
 
 /* nonstop.c */
 event_fn nonstop_begin_stopped, nonstop_begin_running, nonstop_end, nonstop_pause, nonstop_resume,

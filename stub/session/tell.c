@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A stop on its way to the attached debugger in all-stop: the words in front of it, what the user wants done
  * in its place, and the stop reply. */
+#include "libraries.h"
 #include "target.h"
 
 /* What follows from t->stop, of which the debugger has been told in words. */
@@ -49,10 +50,48 @@ enum target_state target_tell(struct target *t, struct stop stop, struct err *e)
     if (!t->writing.restarts)
         printed_before_stop(t);
     bool writes = say_stop(t);
-    if (stop.reason == STOP_CATCH)
+    if (stop.reason == STOP_CATCH || stop.reason == STOP_WORD)
         stop_log(&stop, LOG_INFO);
     catch_told(t, &stop);
     if (writes && writing_begin(t, act_told))
         return ATTACHED_WRITING;
     return act_told(t, e);
+}
+
+/* A stop that came together with the one told last is told in place of running. */
+enum target_state tell_resume(struct target *t, struct err *e)
+{
+    struct stop kept;
+    if (libraries_due(t))
+        return news_libraries(t, t->session->cpu);
+    t->interrupted = t->interrupt_due && t->has_stop;
+    t->interrupt_due = false;
+    if (stops_next(t, t->plan.action, &kept))
+        return target_tell(t, kept, e);
+    if (target_go(t, e))
+        return ATTACHED_STOPPED;
+    for (unsigned cpu = 0; cpu < t->machine->ncpus; cpu++)
+        if (t->plan.action[cpu].verb != CPU_HOLD)
+            stops_run(t, cpu, t->plan.action[cpu]);
+    if (t->interrupted)
+        machine_interrupt(t->machine);
+    return ATTACHED_RUNNING;
+}
+
+/* The first stop is told; the others wait for the next resume. */
+enum target_state tell_stop(struct target *t, struct err *e)
+{
+    struct stop first = t->batch[0];
+    if (news_come_first(t, first.reason)) {
+        for (size_t i = 0; i < t->nbatch; i++)
+            stops_put(t, &t->batch[i], false);
+        return news_libraries(t, first.cpu);
+    }
+    stops_hold(t);
+    for (size_t i = 1; i < t->nbatch; i++)
+        if (stops_worth_keeping(&t->batch[i]))
+            stops_put(t, &t->batch[i], false);
+    if (first.reason == STOP_INTERRUPT && t->nbatch == 1)
+        stops_place_interrupt(t, &first);
+    return target_tell(t, first, e);
 }

@@ -28,7 +28,8 @@ def transcript():
 def test_demo_from_first_instruction_to_panic(transcript):
     places = [transcript.index(text) for text in (
         "=> 0x10000:", "(gdb) break *0x100000", "Breakpoint 1, 0x0000000000100000", "(gdb) info registers", "(gdb) stepi",
-        "(gdb) set $pc = 0x100000", "disabled wait", "Program received signal SIGABRT", "(gdb) monitor psw")]
+        "(gdb) set $pc = 0x100000", "panic() is called", "Program received signal SIGABRT", "in panic ()",
+        "(gdb) backtrace", "in mount_block_root ()", "in kernel_init ()", "disabled wait", "(gdb) monitor psw")]
     assert places == sorted(places)
     panic = transcript.index("(gdb) monitor psw")
     address = re.search(r"0002000180000000 0*([0-9a-f]+): disabled wait", transcript[panic:])[1]

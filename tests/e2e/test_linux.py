@@ -41,7 +41,8 @@ def test_kernel_to_its_panic(bench, psw_of_the_exit):
     kernel_memory(gdb, code)
     steps_stay_in_the_program(gdb)
     stop = gdb.go("continue", timeout=50)
-    assert stop.signal == "SIGABRT"
+    assert (stop.signal, stop.function) == ("SIGABRT", "panic")
+    assert gdb.go("continue").signal == "SIGABRT"
     assert gdb.psw() == psw_of_the_exit
     assert gdb.psw()[0] & DISABLED_WAIT
     assert "disabled wait" in gdb.execute("monitor psw")

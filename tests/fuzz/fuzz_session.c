@@ -203,7 +203,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     log_set_level(LOG_ERROR);
     if (!exec)
-        exec = exec_file_open("/etc/passwd", NULL, 0x100000, &e);
+        exec = exec_file_open("/etc/passwd", NULL, false, 0x100000, &e);
     struct run r = {.fake = fake_create((struct machine_events){NULL, NULL})};
     r.fake->machine.ncpus = 1 + data[1] % FAKE_CPUS;
     struct target_config config = {.machine = &r.fake->machine, .exec = exec};

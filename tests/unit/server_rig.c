@@ -52,7 +52,7 @@ struct service *service_open(struct policy policy)
     w->server = server_create(&e);
     assert_non_null(w->server);
     w->fake = fake_create((struct machine_events){server_wake, w->server});
-    w->exec = exec_file_open("/etc/passwd", NULL, 0x100000, &e);
+    w->exec = exec_file_open("/etc/passwd", NULL, false, 0x100000, &e);
     struct target_config config = {.machine = &w->fake->machine, .exec = w->exec, .policy = policy};
     w->target = target_create(&config, &e);
     server_set_target(w->server, w->target);

@@ -142,7 +142,7 @@ struct world *world_open(struct policy policy)
     struct world *w = calloc(1, sizeof *w);
     struct err e;
     w->fake = fake_create((struct machine_events){NULL, NULL});
-    w->exec = exec_file_open("/etc/passwd", NULL, 0x100000, &e);
+    w->exec = exec_file_open("/etc/passwd", NULL, false, 0x100000, &e);
     assert_non_null(w->exec);
     struct target_config config = {.machine = &w->fake->machine, .exec = w->exec, .policy = policy};
     w->target = target_create(&config, &e);

@@ -62,7 +62,7 @@ static void test_every_option(void **state)
     assert_int_equal(
         parse("--append root=1 --initrd rd --symbols vmlinux --memory=1G --listen unix:/tmp/s --run "
               "--console file:out --on-panic restart --on-reset exit --on-shutdown stop "
-              "--on-disconnect stop --log debug --trace t bzImage"),
+              "--stop-at symbols --on-disconnect stop --log debug --trace t bzImage"),
         OPTIONS_RUN);
     assert_string_equal(o.image, "bzImage");
     assert_string_equal(o.append, "root=1");
@@ -78,6 +78,7 @@ static void test_every_option(void **state)
     assert_int_equal(o.policy.on_reset, ACTION_EXIT);
     assert_int_equal(o.policy.on_shutdown, ACTION_STOP);
     assert_int_equal(o.policy.on_disconnect, DISCONNECT_STOP);
+    assert_int_equal(o.policy.stop_at, STOP_AT_SYMBOLS);
     assert_int_equal(o.log, LOG_DEBUG);
     assert_string_equal(o.trace, "t");
     assert_int_equal(o.trace_kinds, EXIT_KINDS_ALL);
@@ -259,6 +260,7 @@ static void test_usage_errors(void **state)
         {"--on-panic core:f i", "must be stop, restart, exit, report:FILE or dump:FILE"},
         {"--on-panic report: i", "--on-panic report:: name the file, as in report:FILE"},
         {"--on-panic dump: i", "name the file, as in dump:FILE"},
+        {"--stop-at panic i", "must be placed or symbols"},
         {"--on-reset x i", "must be stop, restart or exit"},
         {"--on-shutdown x i", "must be stop, restart or exit"},
         {"--on-disconnect restart i", "must be run, stop or exit"},
@@ -323,10 +325,11 @@ static void test_core(void **state)
 static void test_help_and_version(void **state)
 {
     static const char *const names[] = {
-        "--append",        "--initrd", "--memory",      "--console",      "--run",      "--listen ",
-        "--listen-any",    "--stdio",  "--symbols",     "--on-panic",     "--on-reset", "--on-shutdown",
-        "--on-disconnect", "--log",    "--version",     "--help",         "--load ",    "--load-address",
-        "--entry",         "--psw",    "--memory-file", "--console-type", "--escape",   "--tod"};
+        "--append",   "--initrd",      "--memory",       "--console",       "--run",
+        "--listen ",  "--listen-any",  "--stdio",        "--symbols",       "--stop-at",
+        "--on-panic", "--on-reset",    "--on-shutdown",  "--on-disconnect", "--log",
+        "--version",  "--help",        "--load ",        "--load-address",  "--entry",
+        "--psw",      "--memory-file", "--console-type", "--escape",        "--tod"};
     (void)state;
     assert_int_equal(parse("--help"), OPTIONS_DONE);
     assert_false(o.version);

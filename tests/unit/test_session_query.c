@@ -23,7 +23,8 @@ static void test_supported(void **state)
 {
     struct world *w = *state;
     const char *base = "PacketSize=20000;qXfer:features:read+;qXfer:exec-file:read+;"
-                       "qXfer:threads:read+;QStartNoAckMode+;vContSupported+;binary-upload+;"
+                       "qXfer:threads:read+;qXfer:libraries:read+;qXfer:libraries-svr4:read+;QStartNoAckMode+"
+                       ";vContSupported+;binary-upload+;"
                        "ConditionalBreakpoints+;BreakpointCommands+;QNonStop+;QThreadEvents+";
     EXPECT("qSupported", base);
     ask(w, ALL_FEATURES);
@@ -292,13 +293,13 @@ static void test_exec_file(void **state)
                                 "ELF\x02");
     assert_int_equal(w->a.reply_len, 8);
     ask(w, "vFile:pread:1,ffff,0");
-    assert_true(starts(w->a.reply, "F190;"));
+    assert_true(starts(w->a.reply, "F150;"));
     assert_int_equal(load_be16(w->a.reply + 5 + 18), 22); /* EM_S390 */
-    EXPECT("vFile:pread:1,5,190", "F0;");
+    EXPECT("vFile:pread:1,5,150", "F0;");
     EXPECT("vFile:pread:1,5,ffffffffffffffff", "F0;");
     ask(w, "vFile:fstat:1");
     assert_int_equal(w->a.reply_len, 4 + 64);
-    assert_int_equal(load_be64(w->a.reply + 4 + 28), 400);
+    assert_int_equal(load_be64(w->a.reply + 4 + 28), 336);
     for (int i = 2; i <= 8; i++)
         STARTS("vFile:open:2f7a676462642f6775657374,0,0", "F");
     EXPECT("vFile:open:2f7a676462642f6775657374,0,0", "F-1,18");
@@ -315,12 +316,12 @@ static void test_files_by_name(void **state)
     EXPECT("vFile:readlink:2f7a676462642f6775657374", "F-1,16");
     ask(w, "vFile:stat:2f7a676462642f6775657374");
     assert_int_equal(w->a.reply_len, 4 + 64);
-    assert_int_equal(load_be64(w->a.reply + 4 + 28), 400);
+    assert_int_equal(load_be64(w->a.reply + 4 + 28), 336);
     EXPECT("vFile:unlink:2f7a676462642f6775657374", "F-1,1e");
     EXPECT("vFile:open:2f7a676462642f6775657374,0,0", "F1");
     EXPECT("vFile:pwrite:1,0,x", "F-1,1e");
     ask(w, "vFile:pread:1,ffffffffffffffff,0");
-    assert_true(starts(w->a.reply, "F190;"));
+    assert_true(starts(w->a.reply, "F150;"));
     EXPECT("vFile:pread:1,0,0", "F0;");
     EXPECT("vFile:pread:1,ffffffffffffffff,ffffffffffffffff", "F0;");
 }
@@ -330,7 +331,7 @@ static void test_exec_file_choice(void **state)
     struct err e;
     char buf[4];
     (void)state;
-    struct exec_file *f = exec_file_open("/proc/self/exe", NULL, 0x100000, &e);
+    struct exec_file *f = exec_file_open("/proc/self/exe", NULL, false, 0x100000, &e);
     assert_non_null(f);
     assert_int_equal(exec_file_path(f)[0], '/');
     assert_true(exec_file_size(f) > 64);
@@ -341,13 +342,13 @@ static void test_exec_file_choice(void **state)
                         4);
     assert_int_equal(exec_file_pread(f, buf, 4, exec_file_size(f)), 0);
     exec_file_close(f);
-    assert_null(exec_file_open("/nonexistent", NULL, 0x100000, &e));
+    assert_null(exec_file_open("/nonexistent", NULL, false, 0x100000, &e));
     assert_int_equal(e.status, EXIT_IMAGE);
     CONTAINS(e.text, "/nonexistent");
-    assert_null(exec_file_open("/etc/passwd", "/nonexistent", 0x100000, &e));
-    assert_null(exec_file_open("/etc/passwd", "/etc/passwd", 0x100000, &e));
+    assert_null(exec_file_open("/etc/passwd", "/nonexistent", false, 0x100000, &e));
+    assert_null(exec_file_open("/etc/passwd", "/etc/passwd", false, 0x100000, &e));
     CONTAINS(e.text, "--symbols");
-    assert_null(exec_file_open("/etc", NULL, 0x100000, &e));
+    assert_null(exec_file_open("/etc", NULL, false, 0x100000, &e));
     CONTAINS(e.text, "regular");
 }
 
@@ -356,29 +357,29 @@ static void test_exec_file_is_unpacked(void **state)
 {
     char path[] = "/tmp/zgdbd-image-XXXXXX";
     int fd = mkstemp(path);
-    uint8_t elf[400], seen[400];
+    uint8_t elf[336], seen[336];
     struct exec_file *f;
     struct err e;
     gzFile gz;
 
     (void)state;
     assert_true(fd >= 0);
-    f = exec_file_open("/etc/passwd", NULL, 0x100000, &e);
+    f = exec_file_open("/etc/passwd", NULL, false, 0x100000, &e);
     assert_int_equal(exec_file_pread(f, elf, sizeof elf, 0), sizeof elf);
     exec_file_close(f);
     gz = gzopen(path, "wb");
     assert_int_equal(gzwrite(gz, elf, sizeof elf), sizeof elf);
     assert_int_equal(gzclose(gz), Z_OK);
-    f = exec_file_open(path, NULL, 0x100000, &e);
+    f = exec_file_open(path, NULL, false, 0x100000, &e);
     assert_non_null(f);
     assert_string_equal(exec_file_path(f), path);
     assert_int_equal(exec_file_size(f), sizeof elf);
     assert_int_equal(exec_file_pread(f, seen, sizeof seen, 0), sizeof seen);
     assert_memory_equal(seen, elf, sizeof elf);
     exec_file_close(f);
-    assert_null(exec_file_open(path, path, 0x100000, &e)); /* --symbols is read as it is */
+    assert_null(exec_file_open(path, path, false, 0x100000, &e)); /* --symbols is read as it is */
     assert_int_equal(ftruncate(fd, lseek(fd, 0, SEEK_END) - 1), 0);
-    assert_null(exec_file_open(path, NULL, 0x100000, &e));
+    assert_null(exec_file_open(path, NULL, false, 0x100000, &e));
     assert_int_equal(e.status, EXIT_IMAGE);
     CONTAINS(e.text, "it is truncated");
     gz = gzopen(path, "wb");
@@ -386,7 +387,7 @@ static void test_exec_file_is_unpacked(void **state)
     assert_int_equal(gzclose(gz), Z_OK);
     /* It is not unpacked further than to see that it is none: what is wrong with it is for the loader. */
     assert_int_equal(ftruncate(fd, lseek(fd, 0, SEEK_END) - 1), 0);
-    f = exec_file_open(path, NULL, 0x100000, &e);
+    f = exec_file_open(path, NULL, false, 0x100000, &e);
     assert_non_null(f);
     assert_string_equal(exec_file_path(f), "/zgdbd/guest");
     exec_file_close(f);
@@ -397,7 +398,7 @@ static void test_exec_file_is_unpacked(void **state)
 static void expect_path(const char *image, const char *symbols, const char *path)
 {
     struct err e;
-    struct exec_file *f = exec_file_open(image, symbols, 0x100000, &e);
+    struct exec_file *f = exec_file_open(image, symbols, false, 0x100000, &e);
 
     assert_non_null(f);
     assert_string_equal(exec_file_path(f), path);
@@ -410,13 +411,13 @@ static void test_symbols_are_for_s390x(void **state)
 {
     char path[] = "/tmp/zgdbd-symbols-XXXXXX";
     int fd = mkstemp(path);
-    uint8_t elf[400];
+    uint8_t elf[336];
     struct exec_file *f;
     struct err e;
 
     (void)state;
     assert_true(fd >= 0);
-    f = exec_file_open("/etc/passwd", NULL, 0x100000, &e);
+    f = exec_file_open("/etc/passwd", NULL, false, 0x100000, &e);
     assert_int_equal(exec_file_pread(f, elf, sizeof elf, 0), sizeof elf);
     exec_file_close(f);
     assert_int_equal(pwrite(fd, elf, sizeof elf, 0), sizeof elf);
@@ -425,7 +426,7 @@ static void test_symbols_are_for_s390x(void **state)
     elf[19] = 62; /* EM_X86_64 */
     assert_int_equal(pwrite(fd, elf, sizeof elf, 0), sizeof elf);
     expect_path(path, NULL, "/zgdbd/guest");
-    assert_null(exec_file_open("/etc/passwd", path, 0x100000, &e));
+    assert_null(exec_file_open("/etc/passwd", path, false, 0x100000, &e));
     assert_int_equal(e.status, EXIT_IMAGE);
     CONTAINS(e.text, "s390x");
     close(fd);

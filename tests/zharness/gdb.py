@@ -13,7 +13,7 @@ import time
 PROGRAM = os.environ.get("ZGDBD_GDB", "gdb-multiarch")
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "e": "\x1b"}
 SETTINGS = ("set confirm off", "set pagination off", "set width 0", "set height 0", "set debuginfod enabled off",
-            "set auto-solib-add off", "set breakpoint pending off", "set style enabled off")
+            "set breakpoint pending off", "set style enabled off")
 
 
 class GdbError(Exception):
