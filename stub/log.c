@@ -76,35 +76,39 @@ void log_msg(enum log_level level, const char *fmt, ...)
 }
 
 #define BLOCK_WAIT_MS 500
+#define BLOCK_WAIT_STEP_MS 10
 
-/* How many bytes a pipe takes at once when it says that it takes any, cut behind a line. */
+/* How many bytes a pipe takes at once when it says that it takes any, cut behind a line if there is one. */
 static size_t piece_of(const char *text, size_t len)
 {
     size_t n = len < PIPE_BUF ? len : PIPE_BUF;
+    const char *end = memrchr(text, '\n', n);
 
-    while (n > 1 && n < len && text[n - 1] != '\n')
-        n--;
-    return n > 1 ? n : len < PIPE_BUF ? len : PIPE_BUF;
+    return end ? (size_t)(end + 1 - text) : n;
+}
+
+/* 1: it takes some, 0: not yet, -1: never. */
+static int takes_some(void)
+{
+    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+    int n = poll(&ready, 1, BLOCK_WAIT_STEP_MS);
+
+    if (n > 0)
+        return ready.revents & POLLOUT ? 1 : -1;
+    return n == 0 || errno == EINTR ? 0 : -1;
 }
 
 void log_block(enum log_level level, const char *text)
 {
-    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
     int saved_errno = errno;
-    size_t left = strlen(text);
-    int waits = BLOCK_WAIT_MS / 10;
+    size_t left = log_enabled(level) ? strlen(text) : 0;
+    int waits = BLOCK_WAIT_MS / BLOCK_WAIT_STEP_MS;
 
-    if (!log_enabled(level))
-        return;
     while (left) {
-        ssize_t n;
+        int takes = takes_some();
+        ssize_t n = takes > 0 ? write(STDERR_FILENO, text, piece_of(text, left)) : 0;
 
-        if (poll(&ready, 1, 10) == 0 && --waits < 0)
-            break;
-        if (!(ready.revents & POLLOUT))
-            continue;
-        n = write(STDERR_FILENO, text, piece_of(text, left));
-        if (n < 0 && errno != EINTR && errno != EAGAIN)
+        if (takes < 0 || (takes == 0 && --waits < 0) || (n < 0 && errno != EINTR && errno != EAGAIN))
             break;
         text += n > 0 ? n : 0;
         left -= n > 0 ? (size_t)n : 0;

@@ -168,6 +168,8 @@ enum target_state nonstop_stop(struct target *t, struct err *e)
         if (stop_speaks(stop))
             stop_log(stop, LOG_WARNING);
         target_take(t, stop);
+        if (stop_is_crash(stop->reason))
+            panic_tell(t, LOG_WARNING, false, false);
         stops_put(t, stop, false);
         catch_told(t, stop);
     }

@@ -7,6 +7,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -101,6 +104,80 @@ static void keeps_errno(void **state)
     close(saved);
 }
 
+/* ---- blocks ---- */
+
+/* What is read from a pipe that the block goes into; slowly, which the block waits for. */
+static void *read_all(void *ctx)
+{
+    const int *fd = ctx;
+    char *text = calloc(1, 0x40000);
+    size_t len = 0;
+    ssize_t n;
+
+    while (text && (n = read(*fd, text + len, 1000)) > 0)
+        len += (size_t)n;
+    return text;
+}
+
+static char *block_through(int *ends, const char *text)
+{
+    int saved = dup(STDERR_FILENO);
+    pthread_t reader;
+    void *got;
+
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pthread_create(&reader, NULL, read_all, &ends[0]), 0);
+    assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+    close(ends[1]);
+    log_block(LOG_ERROR, text);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    pthread_join(reader, &got);
+    close(ends[0]);
+    return got;
+}
+
+static void a_block_goes_whole(void **state)
+{
+    static char text[0x20000];
+    int ends[2];
+    char *got;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof text - 1; i++)
+        text[i] = i % 70 == 69 ? '\n' : (char)('a' + i / 70 % 26);
+    got = block_through(ends, text);
+    assert_string_equal(got, text);
+    free(got);
+    memset(text, 'x', sizeof text - 1); /* no line ends */
+    got = block_through(ends, text);
+    assert_string_equal(got, text);
+    free(got);
+}
+
+static void a_block_that_nobody_reads(void **state)
+{
+    static char text[0x20000];
+    int saved = dup(STDERR_FILENO);
+    int ends[2];
+
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+    log_block(LOG_ERROR, text);
+    close(ends[0]);
+    signal(SIGPIPE, SIG_IGN);
+    log_block(LOG_ERROR, text); /* the reader has gone */
+    close(STDERR_FILENO);
+    errno = ENOENT;
+    log_block(LOG_ERROR, text); /* and the descriptor */
+    assert_int_equal(errno, ENOENT);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(ends[1]);
+}
+
 static void fills_errors(void **state)
 {
     struct err e;
@@ -133,6 +210,8 @@ int main(void)
         cmocka_unit_test(knows_levels_by_name),
         cmocka_unit_test(writes_one_clean_line),
         cmocka_unit_test(keeps_errno),
+        cmocka_unit_test(a_block_goes_whole),
+        cmocka_unit_test(a_block_that_nobody_reads),
         cmocka_unit_test(fills_errors),
         cmocka_unit_test(names_every_stop_reason),
     };

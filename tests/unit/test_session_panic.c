@@ -198,6 +198,18 @@ static void logged_in_non_stop(void **state)
     check_block(log_end());
 }
 
+static void a_panic_logged_in_non_stop(void **state)
+{
+    struct world *w = *state;
+
+    EXPECT("QNonStop:1", "OK");
+    log_begin();
+    EXPECT("vCont;c", "OK");
+    fake_stop(w->fake, STOP_PANIC);
+    CONTAINS(hear(w), "%Stop:T06");
+    CONTAINS(log_end(), "zgdbd report: panic() called, CPU 0\n");
+}
+
 static void monitor_panic(void **state)
 {
     struct world *w = *state;
@@ -590,6 +602,7 @@ int main(void)
         TEST(not_told_of_other_stops),
         TEST(told_of_each_crash),
         TEST(logged_in_non_stop),
+        TEST(a_panic_logged_in_non_stop),
         TEST(monitor_panic),
         TEST(time_of_running),
         cmocka_unit_test(written_alone),
