@@ -13,7 +13,7 @@ import pytest
 from zharness import Zgdbd
 from zharness.vmcore import PT_LOAD, Kdump, Vmcore, fetch
 
-MEMORY = 96 << 20
+MEMORY = 64 << 20
 WAITS = "it waits for a debugger"
 NOTES = """\
 CORE NT_PRSTATUS|CORE NT_FPREGSET|LINUX NT_S390_TIMER|LINUX NT_S390_TODCMP|LINUX NT_S390_TODPREG|LINUX NT_S390_CTRS
