@@ -48,7 +48,8 @@ def panicked(bench, directory):
 
 def shown(gdb, cpu, names):
     gdb.execute(f"thread {cpu + 1}")
-    return {name: gdb.value(f"${name}") for name in names}
+    text = gdb.execute(f"info registers {' '.join(names)}")
+    return {name: int(value, 16) for name, value in re.findall(r"^(\w+) +(0x[0-9a-f]+)", text, re.M)}
 
 
 def read_by_readelf(path):
@@ -73,6 +74,7 @@ def read_by_libkdumpfile(dump, console):
         assert release.split(b"\0")[0].decode() == re.search(r"Linux version (\S+)", console)[1]
 
 
+@pytest.mark.timeout(180)
 def test_a_linux_that_has_panicked(box, bench, panicked, directory, tmp_path):
     daemon, gdb = panicked
     answer = gdb.execute("monitor dump vmcore")
