@@ -11,9 +11,11 @@ import zlib
 
 import pytest
 from zharness import Zgdbd
+from zharness.rsp import checksum
 from zharness.vmcore import PT_LOAD, Kdump, Vmcore, fetch
 
 MEMORY = 64 << 20
+REQUEST = b"qRcmd," + b"dump vmcore".hex().encode()
 WAITS = "it waits for a debugger"
 NOTES = """\
 CORE NT_PRSTATUS|CORE NT_FPREGSET|LINUX NT_S390_TIMER|LINUX NT_S390_TODCMP|LINUX NT_S390_TODPREG|LINUX NT_S390_CTRS
@@ -165,16 +167,16 @@ def begin(bench, directory, behind=b""):
     memory = f"{directory}/memory"
     daemon = bench.zgdbd("calls", "--memory", "64M", "--memory-file", memory, "--dump-dir", directory, "--log", "info")
     client = bench.client(daemon)
-    payload = b"qRcmd," + b"dump vmcore".hex().encode()
-    client.raw(b"$" + payload + b"#%02x" % (sum(payload) & 0xff) + behind)
+    client.raw(b"$" + REQUEST + b"#" + checksum(REQUEST) + behind)
     return daemon, client
 
 
 def test_an_interrupt_character(box, bench, directory):
     _, client = begin(bench, directory, b"\x03")
-    assert client.reply() == b"E04"
+    assert client.reply(alive=True) == b"E04"
     assert files(box, directory) == ["memory"]
-    assert client.packet("qRcmd," + "dump vmcore".encode().hex()).startswith(f"{directory}/vmcore has 64 MiB".encode().hex())
+    client.send(REQUEST)
+    assert client.reply(alive=True).startswith(f"{directory}/vmcore has 64 MiB".encode().hex().encode())
     assert files(box, directory) == ["memory", "vmcore"]
 
 
