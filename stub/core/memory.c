@@ -8,7 +8,7 @@
 #include "internal.h"
 
 #define PAGE 4096u
-#define KEPT 1024u /* pages; a power of two */
+#define KEPT 4096u /* pages; a power of two */
 #define NOT_KEPT UINT64_MAX
 
 struct core_memory {

@@ -1,51 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The registers in a dump's ELF notes. A CPU begins with NT_PRSTATUS; what follows up to the next one is its
- * own. Layouts: Linux arch/s390/kernel/crash_dump.c and include/uapi/linux/elf.h, QEMU
- * target/s390x/arch_dump.c. Pure functions over bytes of a file. */
+ * own. Pure functions over bytes of a file. */
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
 #include "zgdbd/bytes.h"
-
-/* A run of registers in a note: `count` of `bytes` each. A register that has more gets zeros in front. */
-struct run {
-    uint16_t at;
-    uint8_t bytes, count;
-    uint8_t reg;
-};
-
-#define RUNS_MAX 4
-
-struct layout {
-    const char *name;
-    uint32_t type;
-    uint16_t least; /* bytes of the note */
-    uint8_t nruns;
-    struct run run[RUNS_MAX];
-};
-
-#define PRSTATUS_PID 32
-
-static const struct layout layouts[] = {
-    {"CORE",
-     NT_PRSTATUS,
-     320,
-     4,
-     {{112, 8, 1, REG_PSWM}, {120, 8, 1, REG_PSWA}, {128, 8, 16, REG_R0}, {256, 4, 16, REG_A0}}},
-    {"CORE", NT_PRFPREG, 136, 2, {{0, 4, 1, REG_FPC}, {8, 8, 16, REG_F0}}},
-    {"LINUX", NT_S390_TIMER, 8, 1, {{0, 8, 1, REG_CPUTM}}},
-    {"LINUX", NT_S390_TODCMP, 8, 1, {{0, 8, 1, REG_CKC}}},
-    {"LINUX", NT_S390_TODPREG, 4, 1, {{0, 4, 1, REG_TODPR}}},
-    {"LINUX", NT_S390_CTRS, 128, 1, {{0, 8, 16, REG_C0}}},
-    {"LINUX", NT_S390_PREFIX, 4, 1, {{0, 4, 1, REG_PREFIX}}},
-    {"LINUX", NT_S390_LAST_BREAK, 8, 1, {{0, 8, 1, REG_LAST_BREAK}}},
-    {"LINUX", NT_S390_VXRS_LOW, 128, 1, {{0, 8, 16, REG_V0L}}},
-    {"LINUX", NT_S390_VXRS_HIGH, 256, 1, {{0, 16, 16, REG_V16}}},
-    {"LINUX", NT_S390_GS_CB, 32, 1, {{8, 8, 3, REG_GSD}}},
-    {"LINUX", NT_S390_RI_CB, 64, 1, {{0, 64, 1, REG_RICCB}}},
-};
+#include "zgdbd/corenote.h"
 
 /* ---- the list ---- */
 
@@ -101,25 +63,27 @@ static bool is_called(const struct note *n, const char *name)
     return (n->name_len == len || n->name_len == len + 1) && memcmp(n->name, name, len) == 0;
 }
 
-static const struct layout *layout_of(const struct note *n)
+static const struct core_note *layout_of(const struct note *n)
 {
-    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
-        if (layouts[i].type == n->type && is_called(n, layouts[i].name))
-            return n->len >= layouts[i].least ? &layouts[i] : NULL;
+    for (size_t i = 0; i < core_nnotes; i++)
+        if (core_notes[i].type == n->type && is_called(n, core_notes[i].name))
+            return n->len >= core_notes[i].least ? &core_notes[i] : NULL;
     return NULL;
 }
 
 /* ---- registers ---- */
 
-static void take_run(struct core_cpu *cpu, const struct run *run, const uint8_t *desc)
+static void take_part(struct core_cpu *cpu, const struct core_note_part *part, const uint8_t *desc)
 {
-    for (unsigned i = 0; i < run->count; i++) {
-        unsigned reg = run->reg + i;
+    const uint8_t *from = desc + part->at;
+
+    for (unsigned reg = part->first; reg < part->first + (unsigned)part->count; reg++) {
+        size_t n = (size_t)reg_table[reg].bytes - part->skip;
 
         memset(cpu->value[reg], 0, sizeof cpu->value[reg]);
-        memcpy(cpu->value[reg] + reg_table[reg].bytes - run->bytes, desc + run->at + i * run->bytes,
-               run->bytes);
+        memcpy(cpu->value[reg] + part->skip, from, n);
         cpu->origin[reg] = REG_NOTED;
+        from += n;
     }
 }
 
@@ -133,14 +97,14 @@ static void straighten_comparator(struct core_cpu *cpu)
         store_be64(value, load_be64(value) << 8);
 }
 
-static void take_note(struct core_cpu *cpu, const struct layout *l, const struct note *n)
+static void take_note(struct core_cpu *cpu, const struct core_note *l, const struct note *n)
 {
-    for (unsigned i = 0; i < l->nruns; i++)
-        take_run(cpu, &l->run[i], n->desc);
+    for (unsigned i = 0; i < CORE_NOTE_PARTS; i++)
+        take_part(cpu, &l->parts[i], n->desc);
     if (l->type == NT_S390_TODCMP)
         straighten_comparator(cpu);
     if (l->type == NT_PRSTATUS)
-        cpu->number = load_be32(n->desc + PRSTATUS_PID);
+        cpu->number = load_be32(n->desc + CORE_NOTE_PID);
 }
 
 unsigned notes_count(const uint8_t *notes, size_t len)
@@ -150,7 +114,7 @@ unsigned notes_count(const uint8_t *notes, size_t len)
     unsigned count = 0;
 
     while (next_note(&l, &n)) {
-        const struct layout *layout = layout_of(&n);
+        const struct core_note *layout = layout_of(&n);
 
         count += layout && layout->type == NT_PRSTATUS;
     }
@@ -164,7 +128,7 @@ unsigned notes_read(const uint8_t *notes, size_t len, struct core_cpu *cpus, uns
     unsigned begun = 0;
 
     while (next_note(&l, &note)) {
-        const struct layout *layout = layout_of(&note);
+        const struct core_note *layout = layout_of(&note);
 
         if (!layout)
             continue;

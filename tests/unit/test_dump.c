@@ -117,7 +117,10 @@ static void expect_cpu(const uint8_t *file, unsigned cpu)
     expect_zeros(d + 4, 4);
     expect_registers(d + 8, cpu, REG_F0, 16, 8);
     expect_note(file, cpu, 0x301, REG_CPUTM, 1, 8);
-    expect_note(file, cpu, 0x302, REG_CKC, 1, 8);
+    d = rig_note(file, 0x302, cpu, "LINUX", &size);
+    assert_int_equal(size, 8);
+    expect_zeros(d, 1); /* as Linux has it, and the store-status operation */
+    expect_register(d + 1, cpu, REG_CKC, 7);
     expect_note(file, cpu, 0x303, REG_TODPR, 1, 4);
     expect_note(file, cpu, 0x304, REG_C0, 16, 8);
     expect_note(file, cpu, 0x305, REG_PREFIX, 1, 4);
