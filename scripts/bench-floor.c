@@ -33,6 +33,7 @@
 static const char usage[] = "usage: bench-floor serve ADDRESS\n"
                             "       bench-floor step|steps|sw|hw COUNT\n"
                             "       bench-floor relay PATH\n"
+                            "       bench-floor file PATH BYTES\n"
                             "       bench-floor start PORT [NAME=VALUE...] PROGRAM [ARGUMENT...]\n"
                             "       bench-floor boot [NAME=VALUE...] PROGRAM [ARGUMENT...]\n";
 
@@ -234,6 +235,30 @@ static void relay(const char *path)
         write_all(1, (const char *)&head, sizeof(head));
         write_all(1, answer, got);
     }
+}
+
+/* ---- a file ---- */
+
+#define PIECE (256UL << 10)
+
+/* Nanoseconds to write so many bytes of this process's memory, which is there, into a new file. */
+static void write_file(const char *path, size_t size)
+{
+    char *memory = malloc(size + 1);
+    uint64_t begun;
+    int fd;
+
+    if (!memory)
+        err(1, "memory for %zu bytes", size);
+    memset(memory, 1, size + 1);
+    begun = now();
+    must(fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600), path);
+    for (size_t at = 0; at < size; at += PIECE)
+        write_all(fd, memory + at, size - at < PIECE ? size - at : PIECE);
+    must(close(fd), "close");
+    printf("%llu\n", (unsigned long long)(now() - begun));
+    must(unlink(path), "unlink");
+    free(memory);
 }
 
 /* ---- bare KVM_RUN ---- */
@@ -530,6 +555,8 @@ int main(int argc, char **argv)
         run_steps(atol(argv[2]) > 0 ? atol(argv[2]) : 1);
     else if (strcmp(verb, "relay") == 0)
         relay(argv[2]);
+    else if (strcmp(verb, "file") == 0 && argc > 3)
+        write_file(argv[2], strtoul(argv[3], NULL, 10));
     else if (strcmp(verb, "start") == 0)
         time_start(argv[2], argv + 3);
     else if (strcmp(verb, "boot") == 0)

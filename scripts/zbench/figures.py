@@ -13,7 +13,7 @@ TRANSPORTS = ("tcp", "unix")
 GOALS = {"stepi_rtt": (0.25, 1.5), "g_rtt": (0.5, None), "m_2k_rtt": (0.5, None), "sw_breakpoint_hit": (0.5, None),
          "hw_breakpoint_hit": (0.5, None), "boot_to_panic": (0.5, None), "rss_without_guest": (0.1, None),
          "start_to_listening": (0.02, None), "range_step": (0.01, 1 / 0.9), "false_condition": (0.02, None),
-         "dump_64m": (0.1, 1 / 0.8), "report_first": (None, 3), "report_again": (None, 3)}
+         "dump_64m": (0.1, 1 / 0.8), "report_first": (None, 3), "report_again": (None, 3), "dump_file": (None, 1.5)}
 
 
 def base_name(name):
@@ -25,11 +25,12 @@ def base_name(name):
 class Figures:
     """name -> whose -> one value for each round, in the unit of the table."""
 
-    UNITS = {"boot_to_panic": "s", "start_to_listening": "s", "rss_without_guest": "KiB", "dump_64m": "s"}
+    UNITS = {"boot_to_panic": "s", "start_to_listening": "s", "rss_without_guest": "KiB", "dump_64m": "s", "dump_file": "s"}
     ROUND_TRIPS = ("stepi_rtt", "g_rtt", "p_rtt", "m_2k_rtt", "m_64k_rtt", "x_64k_rtt", "sw_breakpoint_hit",
                    "hw_breakpoint_hit")
     NAMES = (*ROUND_TRIPS, *(f"{name}_{transport}" for name in BOTH for transport in TRANSPORTS),
-             "interrupt_4_cpus", "stepi_4_cpus", "report_first", "report_again", "boot_to_panic", "rss_without_guest", "start_to_listening")
+             "interrupt_4_cpus", "stepi_4_cpus", "report_first", "report_again", "dump_file", "boot_to_panic", "rss_without_guest",
+             "start_to_listening")
 
     def __init__(self):
         self.values = {name: {"zgdbd": [], "qemu": [], "floor": []} for name in self.NAMES}

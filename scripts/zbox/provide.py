@@ -18,11 +18,11 @@ from .common import (SCRIPTS, Failure, cache_dir, cache_lock, make_dir, native_k
 TOOLS = """hercules gcc make git gcc-s390x-linux-gnu libc6-dev libc6-dev-s390x-cross linux-libc-dev-s390x-cross
 gdb-multiarch socat
 iproute2 cpio xz-utils zstd binutils-s390x-linux-gnu libev-dev libelf-dev zlib1g-dev libseccomp-dev
-libcmocka-dev libkdumpfile-dev libcapstone-dev libbpf-dev qemu-user python3-pytest python3-pytest-timeout qemu-system-misc clang clang-tidy
+libcmocka-dev libkdumpfile-dev libcapstone-dev libbpf-dev python3-drgn qemu-user python3-pytest python3-pytest-timeout qemu-system-misc clang clang-tidy
 clang-format cppcheck libclang-rt-14-dev mandoc util-linux""".split()
 
 NATIVE_TOOLS = """gcc libc6-dev make git gdb socat xz-utils zstd libev-dev libelf-dev zlib1g-dev libseccomp-dev
-libcmocka-dev libkdumpfile-dev libcapstone-dev libbpf-dev python3-pytest python3-pytest-timeout qemu-system-misc clang clang-tidy clang-format
+libcmocka-dev libkdumpfile-dev libcapstone-dev libbpf-dev python3-drgn python3-pytest python3-pytest-timeout qemu-system-misc clang clang-tidy clang-format
 cppcheck mandoc util-linux""".split()
 
 SYSROOT_PACKAGES = """libev-dev libev4 libelf-dev libelf1 zlib1g-dev zlib1g libseccomp-dev
@@ -34,6 +34,9 @@ LATER_SUITE = f"{RELEASE}-backports"
 LATER_RELEASE = "trixie"
 LATER_GDB = "gdb-later/gdb"
 LATER_GDB_PACKAGE = "gdb-multiarch"
+CRASH = "crash/crash"
+CRASH_PACKAGE = "crash"
+DEBUG_KERNEL = "debug/vmlinux"
 BOX_PACKAGES = ["busybox-static"]
 BENCH_PACKAGE = "qemu-system-misc"
 
@@ -302,6 +305,57 @@ def long():
     headers()
     headers("later")
     later_gdb()
+    crash()
+    debug_kernel()
+
+
+# Debian's crash knows only the architecture that it was built for.
+CRASH_SCRIPT = """#!/bin/sh
+here=$(dirname "$(readlink -f "$0")")
+exec %s "$here"/lib/ld64.so.1 --library-path "$here"/usr/lib/s390x-linux-gnu:"$here"/lib/s390x-linux-gnu "$here"/usr/bin/crash "$@"
+"""
+
+
+def crash():
+    """crash for s390x with all its libraries; not installed, run by a script."""
+    script = CRASH_SCRIPT % ("" if native_kvm() else "qemu-s390x")
+    wanted = fingerprint([CRASH_PACKAGE, script])
+    if is_stamped("crash", wanted, CRASH):
+        return
+    need_room(make_dir(cache_dir()), 200, "crash")
+    update_lists()
+    fetch_with_libraries(os.path.dirname(cached(CRASH)), CRASH_PACKAGE, f"{CRASH_PACKAGE} for s390x")
+    write_whole(cached(CRASH), script.encode(), 0o755)
+    run([cached(CRASH), "--version"], "crash for s390x")
+    stamp("crash", wanted)
+
+
+def debug_kernel():
+    """The guests' kernel with its debugging information, as crash and drgn want it: out of a package of 430 MB."""
+    kernel()
+    version = image.kernel_version(cached("kernel"))
+    wanted = fingerprint(["debug", version])
+    if is_stamped("debug", wanted, DEBUG_KERNEL):
+        return
+    need_room(cache_dir(), 900, "the kernel's debugging information")
+    update_lists()
+    place, debs = os.path.dirname(cached(DEBUG_KERNEL)), cached("debug.debs")
+    with step(f"downloading the debugging information of {version}"):
+        download([f"linux-image-{version}-dbg"], debs)
+        unpack_one(image.one_file(os.path.join(debs, "*.deb"), "the package"), f"./usr/lib/debug/boot/vmlinux-{version}",
+                   os.path.join(fresh_dir(f"{place}.new"), "vmlinux"))
+        replace_tree(f"{place}.new", place)
+        shutil.rmtree(debs)
+    stamp("debug", wanted)
+
+
+def unpack_one(package, name, place):
+    """PLACE becomes the file NAME of the package, and the rest is left."""
+    with open(place, "wb") as out, \
+         subprocess.Popen(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as source:
+        done = subprocess.run(["tar", "-x", "-O", "--occurrence=1", name], stdin=source.stdout, stdout=out, check=False)
+    if done.returncode != 0:
+        raise Failure(f"{os.path.basename(package)} has no {name}")
 
 
 def this_architecture():
@@ -384,7 +438,7 @@ def clean():
     """Forget all that was made; the next setup starts from nothing."""
     with cache_lock():
         for name in ("stamps", "apt", "sysroot", "kernel", "images", "box", "kernel-later", "box-later", "headers", "headers-later", "qemu",
-                     "gdb-later"):
+                     "gdb-later", "crash", "debug"):
             for suffix in ("", ".new", ".old", ".debs"):
                 shutil.rmtree(cached(name) + suffix, ignore_errors=True)
     say(f"removed what scripts/setup had put into {cache_dir()}")

@@ -9,8 +9,9 @@ usage: scripts/setup [tools] [sysroot] [box] [bench] [later] [long] [clean]
   bench    QEMU for s390x, for the benchmark's box only
   later    the kernel of Debian's backports, CACHE/images/vmlinuz-later for guests, and the image of a
            box that runs on it (box up --kernel later)
-  long     for make check-long: later, and the gdb of Debian's next release, CACHE/gdb-later/gdb
-           (not installed)
+  long     for make check-long: later, the gdb of Debian's next release, CACHE/gdb-later/gdb, crash for
+           s390x, CACHE/crash/crash (neither is installed), and the kernel's debugging information,
+           CACHE/debug/vmlinux, out of a package of 430 MB
   clean    removes all of it from the cache again (not the native packages)
 
 Without a word: tools, sysroot and box. What is there already costs nothing, so this may be

@@ -213,6 +213,7 @@ struct session {
     unsigned cpu;                  /* of Hg, and of the last stop */
     int64_t task_tid;              /* of Hg, if it named a task; else 0 */
     unsigned monitor_cpu;          /* the one that the debugger's user has selected */
+    int64_t monitor_task;          /* the same, of a task; else 0 */
     bool browses;                  /* the debugger looks at all threads: Hg selects nothing for its user */
     int64_t resume_tid;            /* of Hc: a tid, RSP_ALL or RSP_ANY */
     struct served_file *files[FILES_MAX]; /* vFile descriptors that are open */
@@ -339,6 +340,8 @@ void session_thread(struct session *s, unsigned cpu); /* appends a thread-id */
 int session_cpu(const struct session *s, struct rsp_thread_id id);
 /* The task that Hg selected: NULL if it was a CPU, or the task is not there any more. */
 const struct linux_task *session_task(const struct session *s);
+/* The same of the debugger's user, for `monitor` commands. */
+const struct linux_task *session_monitor_task(const struct session *s);
 /* A register of the selected CPU or task: machine_read_reg(). */
 int session_read_reg(const struct session *s, unsigned reg, uint8_t *bytes);
 #define TASK_STAYS                                                                                           \

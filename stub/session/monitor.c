@@ -246,7 +246,8 @@ static const struct monitor_command commands[] = {
      "5.10\n"
      "and later): with what the console did not show, and what had not come to it yet.\n",
      NULL, mon_dmesg},
-    {"bt", "[N | pid PID]", "the call chain of the selected CPU, of CPU N or of a task, in the Linux kernel",
+    {"bt", "[N | pid PID]",
+     "the call chain of the selected thread, of CPU N or of a task, in the Linux kernel",
      "From frame to frame by back chains, and through the registers of what was interrupted, from stack to\n"
      "stack. Where that is broken, what else in the stack looks like a return address follows, marked with "
      "?.\n",

@@ -93,6 +93,8 @@ bool mon_bt(struct session *s, const char *args, struct text *out)
             return false;
         if (take_task(s, pid, &task, out))
             put_task_chain(g, task, out);
+    } else if (!*args && (task = session_monitor_task(s))) {
+        put_task_chain(g, task, out);
     } else if (take_cpu(s, args, &cpu, out)) {
         put_cpu_chain(g, cpu, out);
     }

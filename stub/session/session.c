@@ -245,7 +245,7 @@ bool session_multiprocess(const struct session *s)
 void session_select(struct session *s, unsigned cpu)
 {
     s->cpu = s->monitor_cpu = cpu;
-    s->task_tid = 0;
+    s->task_tid = s->monitor_task = 0;
     s->browses = false;
 }
 

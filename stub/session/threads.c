@@ -80,6 +80,11 @@ const struct linux_task *session_task(const struct session *s)
     return s->task_tid ? task_of(s, s->task_tid - TASK_TID) : NULL;
 }
 
+const struct linux_task *session_monitor_task(const struct session *s)
+{
+    return s->monitor_task ? task_of(s, s->monitor_task - TASK_TID) : NULL;
+}
+
 int session_read_reg(const struct session *s, unsigned reg, uint8_t *bytes)
 {
     const struct linux_task *task = session_task(s);
@@ -155,17 +160,22 @@ static bool take_thread(struct session *s, const struct rsp_request *r, struct t
 }
 
 /* gdb sends Hg only when it wants something of a thread that it does not know yet. For a list of all threads,
- * which begins with qXfer:threads:read, these are CPUs that its user has not selected. */
+ * which begins with qXfer:threads:read, these are threads that its user has not selected. */
 void cmd_set_thread_general(struct session *s, const struct rsp_request *r)
 {
     struct thread thread;
     if (!take_thread(s, r, &thread))
         return;
-    s->task_tid = thread.task ? TASK_TID + thread.task->pid : 0;
-    if (!thread.task && s->browses)
-        s->cpu = thread.cpu;
-    else if (!thread.task)
+    if (thread.task)
+        s->task_tid = TASK_TID + thread.task->pid;
+    else if (!s->browses)
         session_select(s, thread.cpu);
+    else {
+        s->cpu = thread.cpu;
+        s->task_tid = 0;
+    }
+    if (!s->browses)
+        s->monitor_task = s->task_tid;
     rsp_reply(&s->out, "OK");
 }
 
@@ -182,17 +192,17 @@ void cmd_set_thread_resume(struct session *s, const struct rsp_request *r)
     rsp_reply(&s->out, "OK");
 }
 
-/* gdb asks this at each `thread N`, and for each thread of `thread apply`, also if it knows all of the CPU.
+/* gdb asks this at each `thread N`, and for each thread of `thread apply`, also if it knows all of it.
  */
 void cmd_thread_alive(struct session *s, const struct rsp_request *r)
 {
     struct thread thread;
     if (!take_thread(s, r, &thread))
         return;
-    if (!thread.task) {
+    s->monitor_task = thread.task ? TASK_TID + thread.task->pid : 0;
+    if (!thread.task)
         s->monitor_cpu = thread.cpu;
-        s->browses &= s->target->non_stop; /* there gdb looks at whichever CPU stops, too */
-    }
+    s->browses &= s->target->non_stop; /* there gdb looks at whichever CPU stops, too */
     rsp_reply(&s->out, "OK");
 }
 
@@ -369,8 +379,10 @@ static bool list_threads(struct session *s)
  * too, for that CPU and not for its user's. */
 void threads_read(struct session *s, uint64_t offset, uint64_t len)
 {
-    if (!s->target->non_stop)
+    if (!s->target->non_stop) {
         s->monitor_cpu = s->cpu;
+        s->monitor_task = s->task_tid;
+    }
     s->browses = true;
     if ((offset == 0 || !s->threads) && !list_threads(s))
         session_refuse(s, RSP_EIO, "no memory for the list of threads");

@@ -80,7 +80,8 @@ def check_sleeper(gdb, pid, number):
     gdb.execute(f"thread {number}")
     functions = chain(gdb)
     assert functions[:2] == ["__schedule", "schedule"] and "do_nanosleep" in functions, functions
-    assert re.findall(r"(?m)^ #\d+ +[0-9a-f]{16} (\w+)", gdb.execute(f"monitor bt pid {pid}"))[:8] == functions
+    assert re.findall(r"(?m)^ #\d+ +[0-9a-f]{16} (\w+)", gdb.execute("monitor bt"))[:8] == functions
+    assert gdb.execute("monitor bt").startswith(f"pid {pid}, sleep, task stack:")
     assert "<unavailable>" in gdb.execute("info registers r2")
     with pytest.raises(GdbError):
         gdb.execute("set $r6 = 1")

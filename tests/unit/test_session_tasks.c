@@ -16,6 +16,7 @@
 #include "zgdbd/bytes.h"
 #include "zgdbd/log.h"
 
+#define BEGINS(text, part) assert_true(starts(text, part))
 #define OF_TASK "no CPU runs this task"
 #define LAYOUT                                                                                               \
     "tasks=0x20 pid=48 tgid=52 comm=56 stack=16 mm=96 thread_ksp=112 thread_node=72 signal=88 "              \
@@ -274,6 +275,22 @@ static void call_chain_of_a_task(void **state)
     CONTAINS(monitor(w, "bt pid 99"), "The guest has no task with pid 99; `monitor ps` lists them.");
     CONTAINS(monitor(w, "bt pid"), "usage: monitor bt [N | pid PID]");
     CONTAINS(monitor(w, "bt pid x"), "usage:");
+    /* Of what the debugger's user has selected, but not while all threads are looked at. */
+    BEGINS(monitor(w, "bt"), "CPU 0, ");
+    EXPECT("Tp1.40b", "OK");
+    BEGINS(monitor(w, "bt"), "pid 35, ");
+    BEGINS(monitor(w, "bt 1"), "CPU 1, ");
+    EXPECT("Tp1.2", "OK");
+    BEGINS(monitor(w, "bt"), "CPU 1, ");
+    EXPECT("Hgp1.40b", "OK");
+    BEGINS(monitor(w, "bt"), "pid 35, ");
+    ask(w, "qXfer:threads:read::0,1000");
+    EXPECT("Hgp1.40c", "OK");
+    EXPECT("Hgp1.1", "OK");
+    BEGINS(monitor(w, "bt"), "pid 35, ");
+    fake_script(w->fake, STOP_STEP);
+    ask(w, "vCont;s:p1.1");
+    BEGINS(monitor(w, "bt"), "CPU 0, ");
 }
 
 static void layout(void **state)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A dump of a Linux that has panicked, looked at by crash and by drgn with the kernel's debugging information: they must say what
+zgdbd has said of the guest without any."""
+
+import re
+import subprocess
+
+import drgn
+import pytest
+from drgn.helpers.linux.cpumask import for_each_online_cpu
+from drgn.helpers.linux.percpu import per_cpu
+from drgn.helpers.linux.printk import get_dmesg
+from zharness.vmcore import Vmcore, fetch
+
+from zbox import provide
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+
+PANIC = "Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block"
+
+
+class Panicked:
+    """What zgdbd said of the guest, and its dump."""
+
+    def __init__(self, box, bench, path):
+        daemon = bench.zgdbd("linux", "--memory", "64M", "--cpus", "2", "--append", "cryptomgr.notests", "--run", "--on-panic",
+                             "stop", "--dump-dir", "/tmp")
+        daemon.await_log("it waits for a debugger", 100)
+        gdb = bench.gdb(daemon)
+        box.run(["rm", "-f", "/tmp/vmcore-crash"], check=True)
+        gdb.execute("monitor dump vmcore-crash", 60)
+        self.log = gdb.execute("monitor dmesg")
+        self.chains = [frames(gdb.execute(f"monitor bt {cpu}")) for cpu in (0, 1)]
+        self.dump = Vmcore(fetch(box, "/tmp/vmcore-crash", path))
+        box.run(["rm", "/tmp/vmcore-crash"], check=True)
+        # Which of them panicked is up to the guest's scheduler.
+        self.cpu = next(cpu for cpu in (0, 1) if any(name == "panic" for name, _ in self.chains[cpu]))
+
+
+def frames(text):
+    """(function, address) of each line of monitor bt."""
+    return [(name, int(address, 16)) for address, name in re.findall(r"^ *#\d+ +([0-9a-f]{16}) (\w+)\+", text, re.M)]
+
+
+@pytest.fixture
+def panicked(box, bench, tmp_path):
+    provide.ensure("long")
+    return Panicked(box, bench, tmp_path / "vmcore")
+
+
+# ---- crash ----
+
+
+def crash(directory, dump, **commands):
+    """What each command shows, by its name here."""
+    script = directory / "commands"
+    lines = [f"{command} > {directory / name}" for name, command in commands.items()]
+    script.write_text("\n".join([*lines, "quit", ""]))
+    done = subprocess.run([provide.cached(provide.CRASH), "-s", "-i", script, provide.cached(provide.DEBUG_KERNEL), dump.path],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout
+    return {name: (directory / name).read_text() for name in commands}
+
+
+def crash_frames(text):
+    """(function, address) of each line of bt; where the CPU stands first."""
+    stands = re.search(r"-psw +: 0x\w+ 0x(\w+)\n +-function : (\w+) at", text)
+    called = re.findall(r"^ *#\d+ \[\w+\] (\w+) at (\w+)", text, re.M)
+    return [(stands[2], int(stands[1], 16)), *((name, int(address, 16)) for name, address in called)]
+
+
+def is_within(part, whole):
+    """All of part is in whole, in this order."""
+    rest = iter(whole)
+    return all(frame in rest for frame in part)
+
+
+def test_crash(panicked, tmp_path, progress):
+    progress("crash reads the kernel's debugging information, which takes up to some minutes")
+    other = 1 - panicked.cpu
+    said = crash(tmp_path, panicked.dump, system="sys", here=f"bt -c {panicked.cpu}", other=f"bt -c {other}", log="log", tasks="ps")
+    release = panicked.dump.vmcoreinfo()["OSRELEASE"]
+    for words in ("CPUS: 2", f"RELEASE: {release}", "MACHINE: s390x", "MEMORY: 64 MB", f'PANIC: "{PANIC}'):
+        assert words in said["system"]
+    assert said["log"] == panicked.log
+    assert crash_frames(said["here"]) == panicked.chains[panicked.cpu]
+    # Of an interruption crash leaves out two functions.
+    chain = crash_frames(said["other"])
+    assert len(chain) > 10 and is_within(chain, panicked.chains[other])
+    for cpu, name in ((panicked.cpu, "here"), (other, "other")):
+        registers = panicked.dump.registers(cpu)
+        assert f"-prefix   : {registers['prefix']:#010x}" in said[name]
+        assert f"{registers['cr13']:#018x}" in said[name]
+    assert "swapper/0" in said["tasks"]
+
+
+# ---- drgn ----
+
+
+def test_drgn(panicked):
+    program = drgn.Program()
+    program.set_core_dump(panicked.dump.path)
+    program.load_debug_info([provide.cached(provide.DEBUG_KERNEL)])
+    assert program["init_uts_ns"].name.release.string_().decode() == panicked.dump.vmcoreinfo()["OSRELEASE"]
+    assert get_dmesg(program).decode() == panicked.log
+    assert list(for_each_online_cpu(program)) == [0, 1]
+    runs = [per_cpu(program["runqueues"], cpu).curr for cpu in (0, 1)]
+    assert runs[panicked.cpu].comm.string_() == b"swapper/0"
+    for cpu in (0, 1):
+        name, address = panicked.chains[cpu][0]
+        stack = program.stack_trace(runs[cpu])
+        assert stack[0].pc == address and name in [frame.name for frame in stack]
