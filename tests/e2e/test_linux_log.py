@@ -11,6 +11,7 @@ from linux_guest import CRASH, KERNELS
 # All that is logged goes to the console, too.
 WORDS = "ignore_loglevel"
 PLACE = r"([0-9a-f]{16}) ([\w.]+)\+0x([0-9a-f]+)/0x[0-9a-f]+"
+RECORDS = 3000  # of a long log: 300 KB
 # Of the idle tasks of the first and of other CPUs, of kernel threads, of processes.
 BEGINNINGS = ["arch_call_rest_init", "restart_int_handler", "ret_from_fork", "system_call"]
 LATER = pytest.param("6.12", marks=[pytest.mark.long, pytest.mark.timeout(300)])
@@ -115,3 +116,17 @@ def test_from_the_first_instruction_of_panic(linux, bench):
     for frames in chains:
         assert frames[0].function == "panic"
         assert frames[1:] == guests[1:]
+
+
+def test_long_log(linux, bench):
+    """Far more than fits into one answer at once: all of it comes to gdb, in order. None of it went to the console."""
+    pad = "-" * 80
+    daemon = linux.start(f"n=0; while [ $n -lt {RECORDS} ]; do echo record $n {pad} >/dev/kmsg; n=$(($n+1)); done; {CRASH}",
+                         words="loglevel=1 log_buf_len=1M printk.devkmsg=on")
+    gdb = bench.gdb(daemon)
+    assert gdb.go("continue", timeout=50).signal == "SIGABRT"
+    lines = gdb.execute("monitor dmesg").splitlines()
+    assert [line.split("] ", 1)[1] for line in lines if "] record " in line] == [f"record {n} {pad}" for n in range(RECORDS)]
+    assert "Linux version" in lines[0]
+    assert re.search(r" system_call\+", lines[-1])
+    assert "record 0" not in daemon.console
