@@ -134,7 +134,7 @@ static void states(void **state)
     assert_non_null(strstr(log_of(p.r, 2), "first"));
     printk_state(&p, id, PRINTK_REUSABLE);
     assert_null(strstr(log_of(p.r, 0), "second"));
-    printk_state(&p, id + RECORDS, PRINTK_FINALIZED);
+    printk_state(&p, (id + RECORDS) & PRINTK_ID_MASK, PRINTK_FINALIZED);
     assert_null(strstr(log_of(p.r, 0), "second"));
     printk_state(&p, id, PRINTK_FINALIZED);
     printk_place(&p, id, 1, 1);

@@ -473,6 +473,17 @@ static void ends_in_the_middle(void **state)
     expect(s, "task: inner middle ?last", "no registers were saved");
 }
 
+/* No room for registers behind the frame: what is there belongs to the next stack. */
+static void ends_at_the_end(void **state)
+{
+    struct rig *s = *state;
+    uint64_t sp = s->stacks[ASYNC] - 160 - 32;
+    put_regs(s, sp, KERNEL_PSW, code(s, OUTER, AT_CHAINED), 0x1234, top(s, NODAT) - FRAME);
+    put_frame(s, top(s, TASK) - FRAME, sp, code(s, LAST, AT_RETURN));
+    stand(s, code(s, INNER, AT_CHAINED), 0x1234, top(s, TASK) - FRAME);
+    expect(s, "task: inner last", NULL);
+}
+
 /* r15 is garbage: nothing but the PSW, and r14 where the function says so. */
 static void no_stack(void **state)
 {
@@ -566,6 +577,7 @@ int main(void)
         CHAIN(goes_round_over_stacks),
         CHAIN(leaves),
         CHAIN(ends_in_the_middle),
+        CHAIN(ends_at_the_end),
         CHAIN(no_stack),
         CHAIN(many),
         CHAIN(switched_out),

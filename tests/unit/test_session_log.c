@@ -169,6 +169,29 @@ static void test_long_answer_read_slowly(void **state)
     read_long(*state, 777);
 }
 
+/* What comes last is short, and may have room where what comes before it has none. */
+static void test_order_of_a_long_answer(void **state)
+{
+    struct world *w = *state;
+    static struct linux_rig r;
+    static char lines[1000];
+    struct printk p;
+    linux_in(w, &r, &p, 16);
+    for (unsigned i = 0; i < LONG_RECORDS; i++) {
+        memset(lines, '\n', 450 + 7 * i);
+        printk_say(&p, lines, 6);
+    }
+    for (unsigned i = 1; i <= 20; i++) {
+        char command[16], end[64];
+        const char *text;
+        snprintf(end, sizeof end, "%*u", 3 * (int)i, i);
+        printk_say(&p, end, 6);
+        snprintf(command, sizeof command, "dmesg %u", i + 12 + i % 5);
+        text = monitor(w, command);
+        assert_memory_equal(text + strlen(text) - 1 - strlen(end), end, strlen(end));
+    }
+}
+
 /* Ctrl-C ends it with an error, and nothing of it is in the next answer. */
 static void test_long_answer_cancelled(void **state)
 {
@@ -200,6 +223,7 @@ int main(void)
         TEST(test_bt),
         TEST(test_long_answer),
         TEST(test_long_answer_read_slowly),
+        TEST(test_order_of_a_long_answer),
         TEST(test_long_answer_cancelled),
         TEST(test_lost_in_a_long_answer),
     };
