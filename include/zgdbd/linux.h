@@ -149,7 +149,8 @@ size_t linux_log_format(const struct linux_log_record *record, char *buf, size_t
 enum linux_frame_kind {
     FRAME_CPU,     /* where the CPU stands, or the task was switched out */
     FRAME_CALL,    /* a return address that the back chain leads to */
-    FRAME_PT_REGS, /* interrupted here: pc is the PSW's address of a struct pt_regs on the stack */
+    FRAME_PT_REGS, /* interrupted here: pc is the PSW's address of a struct pt_regs on the stack, or of an
+                      old PSW in the lowcore whose handler has still to make one */
     FRAME_GUESS,   /* no back chain leads there (the chain is broken), but the value looks like it */
 };
 

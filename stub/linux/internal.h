@@ -37,6 +37,17 @@ struct linux_prologue {
 /* By the code from the function's entry to pc, which is in it. */
 void linux_prologue(struct linux_guest *g, uint64_t entry, uint64_t pc, struct linux_prologue *out);
 
+/* handler.c: a CPU's state at an interruption. */
+struct linux_interrupted {
+    struct psw psw;
+    uint64_t r14, r15;
+};
+
+/* False if this is no handler to which a new PSW of the CPU leads, or one that has put all on its stack. Of
+ * *i, r14 and r15 are what the CPU has now, and are changed to what they were. */
+bool linux_interrupted(struct linux_guest *g, unsigned cpu, const struct linux_symbol *handler, uint64_t pc,
+                       struct linux_interrupted *i);
+
 typedef void linux_forget_fn(struct linux_guest *g, enum linux_forget what);
 
 linux_forget_fn linux_forget_place, linux_forget_kallsyms, linux_forget_modules, linux_forget_tasks;

@@ -2,6 +2,8 @@
 /* What a function has done to its stack when it stands at an instruction: read off its code between its entry
  * and there. The ABI's frames (s390x ELF ABI Supplement, "Stack Frame"), with -mbackchain: the function saves
  * r14 and others in its caller's frame, lowers r15, and stores the old r15 as back chain. */
+#include <string.h>
+
 #include "internal.h"
 #include "zgdbd/bytes.h"
 
@@ -53,8 +55,22 @@ static int32_t saves_r14(const uint8_t *insn)
 /* LG and LGR: r15 comes from elsewhere, as where stacks are switched. */
 static bool loads_r15(const uint8_t *insn)
 {
-    return (is(insn, 0xe3, 0x04) && insn[1] >> 4 == 15) ||
+    return (is(insn, 0xe3, 0x04) && insn[1] >> 4 == 15 && base(insn) != 15) ||
            (insn[0] == 0xb9 && insn[1] == 0x04 && insn[3] >> 4 == 15);
+}
+
+/* LMG and LG: r15 comes from where it was saved. */
+static bool restores_r15(const uint8_t *insn)
+{
+    return (is(insn, 0xeb, 0x04) && (insn[1] & 15) == 15) ||
+           (is(insn, 0xe3, 0x04) && insn[1] >> 4 == 15 && base(insn) == 15);
+}
+
+/* BR, J and JG: what follows is another path. */
+static bool goes_away(const uint8_t *insn)
+{
+    return (insn[0] == 0x07 && insn[1] > 0xf0) || (insn[0] == 0xa7 && insn[1] == 0xf4) ||
+           (insn[0] == 0xc0 && insn[1] == 0xf4);
 }
 
 static bool stores_chain(const uint8_t *insn)
@@ -63,12 +79,11 @@ static bool stores_chain(const uint8_t *insn)
            displacement(insn) == FRAME_BACK_CHAIN;
 }
 
-/* The last instruction before pc restores r15 from the caller's frame, and the one at pc goes back by r14. */
-static bool leaves(const uint8_t *at, size_t before)
+/* XC: a frame that is made by hand, in front of the registers of what was interrupted. */
+static bool clears_chain(const uint8_t *insn)
 {
-    bool back =
-        (at[0] == 0x07 && at[1] == 0xfe) || (at[0] == 0xc0 && at[1] == 0xf4);    /* BR, or JG to a thunk */
-    return back && before >= 6 && is(at - 6, 0xeb, 0x04) && (at[-5] & 15) == 15; /* LMG */
+    static const uint8_t xc[] = {0xd7, 0x07, 0xf0, FRAME_BACK_CHAIN, 0xf0, FRAME_BACK_CHAIN};
+    return memcmp(insn, xc, sizeof xc) == 0;
 }
 
 static void follow(const uint8_t *insn, struct linux_prologue *p)
@@ -80,7 +95,7 @@ static void follow(const uint8_t *insn, struct linux_prologue *p)
         p->saved = true;
         p->saved_at = saved;
     }
-    if (loads_r15(insn))
+    if (loads_r15(insn) || clears_chain(insn))
         p->chained = p->saved = true;
     p->grown -= added_to_r15(insn);
 }
@@ -95,8 +110,12 @@ void linux_prologue(struct linux_guest *g, uint64_t entry, uint64_t pc, struct l
         out->chained = out->saved = true;
         return;
     }
-    if (entry + before == pc && leaves(code + before, before))
-        return;
-    for (size_t at = 0; at < before && !out->chained; at += insn_length(code[at]))
-        follow(code + at, out);
+    bool restored = false;
+    for (size_t at = 0; at < before; at += insn_length(code[at])) {
+        if (!out->chained)
+            follow(code + at, out);
+        restored = restores_r15(code + at) || (restored && !goes_away(code + at));
+    }
+    if (restored && entry + before == pc) /* on its way out: as if it had done nothing yet */
+        *out = (struct linux_prologue){0};
 }

@@ -342,6 +342,28 @@ static uint64_t reg(struct linux_guest *g, unsigned cpu, unsigned number)
     return machine_read_reg(g->m, cpu, number, bytes) ? 0 : load_be64(bytes);
 }
 
+static void start_at(struct walk *w, uint64_t sp)
+{
+    w->sp = sp;
+    w->in = stack_of(w, sp);
+    w->entered[0] = w->in.begin;
+    w->nentered = 1;
+}
+
+/* Where the CPU stands, and, if that is at the beginning of a handler, what was interrupted. */
+static bool first_frames(struct walk *w, unsigned cpu, struct psw psw)
+{
+    struct linux_interrupted i = {.r14 = reg(w->g, cpu, REG_R0 + 14), .r15 = reg(w->g, cpu, REG_R0 + 15)};
+    struct linux_symbol s;
+    start_at(w, i.r15);
+    if (is_user(psw) || !linux_symbol_at(w->g, psw.addr, &s) ||
+        !linux_interrupted(w->g, cpu, &s, psw.addr, &i))
+        return interrupted(w, FRAME_CPU, psw, i.r14);
+    push(w, FRAME_CPU, psw.addr, psw);
+    start_at(w, i.r15);
+    return interrupted(w, FRAME_PT_REGS, i.psw, i.r14);
+}
+
 size_t linux_backtrace(struct linux_guest *g, unsigned cpu, struct linux_frame *frames, size_t max,
                        const char **why)
 {
@@ -357,10 +379,7 @@ size_t linux_backtrace_at(struct linux_guest *g, unsigned cpu, struct psw psw, s
     if (max == 0)
         return 0;
     find_stacks(&w, cpu);
-    w.sp = reg(g, cpu, REG_R0 + 15);
-    w.in = stack_of(&w, w.sp);
-    w.entered[w.nentered++] = w.in.begin;
-    return finish(&w, interrupted(&w, FRAME_CPU, psw, reg(g, cpu, REG_R0 + 14)), why);
+    return finish(&w, first_frames(&w, cpu, psw), why);
 }
 
 size_t linux_backtrace_task(struct linux_guest *g, uint64_t sp, struct linux_frame *frames, size_t max,

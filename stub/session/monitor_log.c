@@ -42,7 +42,9 @@ static void put_frame(struct linux_guest *g, size_t n, const struct linux_frame 
 {
     const struct linux_frame *f = &frames[n];
     char words[400];
-    if (n == 0 || f->stack != frames[n - 1].stack)
+    if (n == 0 && f->user)
+        put(out, "user space:\n");
+    else if (n == 0 || (f->stack != frames[n - 1].stack && !f->user))
         put(out, "%s stack:\n", linux_stack_name(f->stack));
     put(out, "%c#%-2zu %s%s\n", f->kind == FRAME_GUESS ? '?' : ' ', n,
         linux_frame_describe(g, f, words, sizeof words),

@@ -11,6 +11,7 @@ from linux_guest import CRASH, KERNELS
 # All that is logged goes to the console, too.
 WORDS = "ignore_loglevel"
 PLACE = r"([0-9a-f]{16}) ([\w.]+)\+0x([0-9a-f]+)/0x[0-9a-f]+"
+pytestmark = pytest.mark.timeout(150)
 RECORDS = 3000  # of a long log: 300 KB
 # Of the idle tasks of the first and of other CPUs, of kernel threads, of processes.
 BEGINNINGS = ["arch_call_rest_init", "restart_int_handler", "ret_from_fork", "system_call"]

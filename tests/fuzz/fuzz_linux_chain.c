@@ -224,6 +224,7 @@ static void put_ring(struct fuzz_machine *f)
 /* Three stacks, with a frame on each; the others are outside of memory. */
 static void put_stacks(struct fuzz_machine *f)
 {
+    store_be64(f->memory + PREFIX + 0x1b8, CODE + FUNCTION); /* b is the handler of external interruptions */
     for (unsigned i = 0; i < 5; i++) {
         uint64_t sp = STACK + i * STACK_BYTES + STACK_INIT;
         store_be64(f->memory + PREFIX + 0x348 + 8 * i, sp);
@@ -277,7 +278,7 @@ static uint64_t place(struct input *in, unsigned where)
     case 2:
         return RECORDS + 0x100 + take(in, 1);
     case 3:
-        return PREFIX + 0x348 + take(in, 1) % 8 * 8;
+        return PREFIX + (where & 0x40 ? 0x348 : 0x120) + take(in, 1) % 32 * 8;
     case 4:
         return CODE + take(in, 1);
     case 5:

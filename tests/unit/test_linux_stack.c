@@ -41,7 +41,8 @@ enum {
     AT_LOWERED = 16,
     AT_CHAINED = 22,
     AT_RETURN = 28,
-    AT_BACK = 34
+    AT_RESTORED = 34,
+    AT_BACK = 38
 };
 
 static const uint8_t function[] = {
@@ -51,6 +52,7 @@ static const uint8_t function[] = {
     0xe3, 0xe0, 0xf0, 0x98, 0x00, 0x24, /* stg %r14,152(%r15) */
     0xc0, 0xe5, 0x00, 0x00, 0x00, 0x20, /* brasl %r14,... */
     0xeb, 0xbf, 0xf1, 0x18, 0x00, 0x04, /* lmg %r11,%r15,280(%r15) */
+    0xa7, 0x28, 0x00, 0x00,             /* lhi %r2,0 */
     0x07, 0xfe,                         /* br %r14 */
     0xa7, 0x18, 0x00, 0x01,             /* lhi %r1,1 */
 };
@@ -251,6 +253,8 @@ static void without_a_frame(void **state)
     stand(s, code(s, INNER, AT_LOWERED), middle, inner);
     expect(s, THREE, NULL);
     assert_int_equal(s->frames[1].sp, middle);
+    stand(s, code(s, INNER, AT_RESTORED), ret, middle);
+    expect(s, THREE, NULL);
     stand(s, code(s, INNER, AT_BACK), ret, middle);
     expect(s, THREE, NULL);
 }
@@ -356,6 +360,51 @@ static void through_registers(void **state)
     /* the interrupted function has no frame yet */
     put_regs(s, at, KERNEL_PSW, code(s, INNER, AT_ENTRY), code(s, MIDDLE, AT_RETURN), inner + FRAME);
     expect(s, "interruption: middle task: outer interrupt !inner middle outer last", NULL);
+}
+
+/* A handler from its first instruction to its call: what was interrupted is in the old PSW, its registers are
+ * the CPU's, and then where the handler has saved them. */
+static void at_the_beginning_of_a_handler(void **state)
+{
+    static const uint8_t handler[] = {
+        0xb2, 0x09, 0x03, 0x28,             /* stpt 808 */
+        0xeb, 0x8f, 0x02, 0x40, 0x00, 0x24, /* stmg %r8,%r15,576 */
+        0xeb, 0x89, 0x01, 0x30, 0x00, 0x04, /* lmg %r8,%r9,304 */
+        0xa7, 0xfb, 0xfe, 0xa0,             /* aghi %r15,-352 */
+        0xd7, 0x07, 0xf0, 0x98, 0xf0, 0x98, /* xc 152(8,%r15),152(%r15) */
+        0xc0, 0xe5, 0x00, 0x00, 0x00, 0x00, /* brasl %r14,... */
+        0xb2, 0xb2, 0x02, 0x90,             /* lpswe 656 */
+    };
+    enum {
+        SAVED = 10,
+        LOWERED = 26,
+        RETURN = 32
+    };
+    struct rig *s = *state;
+    uint64_t inner = three(s), entry = code(s, INTERRUPT, 0), ret = code(s, MIDDLE, AT_RETURN);
+    lrig_put(s->r, RIG_KERNEL + 0x200 + INTERRUPT * FUNCTION, handler, sizeof handler);
+    lrig_put64(s->r, PREFIX + 0x1b8, entry); /* the external new PSW */
+    lrig_put64(s->r, PREFIX + 0x130, KERNEL_PSW);
+    lrig_put64(s->r, PREFIX + 0x138, code(s, INNER, AT_CHAINED));
+    stand(s, entry, 0x1234, inner);
+    expect(s, "task: interrupt !inner middle outer last", NULL);
+    lrig_put64(s->r, PREFIX + 0x138, code(s, INNER, AT_ENTRY)); /* one that has no frame */
+    stand(s, entry + 4, ret, inner + FRAME);
+    expect(s, "task: interrupt !inner middle outer last", NULL);
+    lrig_put64(s->r, PREFIX + 576 + 8 * 6, ret);
+    lrig_put64(s->r, PREFIX + 576 + 8 * 7, inner + FRAME);
+    stand(s, entry + SAVED, 0x1234, inner + FRAME);
+    expect(s, "task: interrupt !inner middle outer last", NULL);
+    stand(s, entry + LOWERED, 0x1234, inner + FRAME - 352);
+    expect(s, "task: interrupt !inner middle outer last", NULL);
+    put_regs(s, inner - 352, KERNEL_PSW, code(s, INNER, AT_CHAINED), 0x1234, inner);
+    lrig_put64(s->r, PREFIX + 0x138, 0x123); /* of a later one */
+    stand(s, entry + RETURN, entry + RETURN, inner - 352);
+    expect(s, "task: interrupt !inner middle outer last", NULL);
+    lrig_put64(s->r, PREFIX + 0x130, USER_PSW);
+    lrig_put64(s->r, PREFIX + 0x138, 0x8000444);
+    stand(s, entry + LOWERED, 0x1234, top(s, TASK));
+    expect(s, "task: interrupt !user", NULL);
 }
 
 /* The stack had no room for middle's frame: the handler is on another one. */
@@ -568,6 +617,7 @@ int main(void)
         CHAIN(in_the_middle_of_nowhere),
         CHAIN(user_space_ends_it),
         CHAIN(through_registers),
+        CHAIN(at_the_beginning_of_a_handler),
         CHAIN(stack_overflow),
         CHAIN(restart_stack),
         CHAIN(no_lowcore),
