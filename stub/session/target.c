@@ -456,6 +456,14 @@ void target_start(struct target *t)
     target_event(t, EVENT_START, NULL);
 }
 
+/* It may go on by itself, for which this counts as a resume. */
+static void count_run(struct target *t)
+{
+    int64_t now = target_clock();
+    t->ran += (uint64_t)(now - t->resumed);
+    t->resumed = now;
+}
+
 void target_collect(struct target *t)
 {
     struct stop batch[MACHINE_MAX_CPUS];
@@ -463,7 +471,7 @@ void target_collect(struct target *t)
     while (n < MACHINE_MAX_CPUS && machine_next_stop(t->machine, &batch[n]))
         log_msg(LOG_DEBUG, "CPU %u: stop: %s", batch[n].cpu, batch[n].text), n++;
     if (n)
-        t->ran += (uint64_t)(target_clock() - t->resumed);
+        count_run(t);
     for (size_t i = 0; i < n; i++)
         registry_stopped(t, &batch[i]);
     t->batch = batch;

@@ -4,11 +4,15 @@ of Debian's kernel without a root file system, and of a guest that is no Linux. 
 guest dies is in test_deaths.py."""
 
 import re
+import subprocess
 
 import pytest
 from conftest import stopped_by
 from linux_guest import KERNELS
-from zharness import guest, symbols
+from zharness import Rsp, guest, symbols
+from zharness.paths import host_zgdbd
+from zharness.process import end
+from zharness.rsp import PipeStream
 
 HELLO = symbols(guest("panic"))
 NO_ROOT = "Kernel panic - not syncing: VFS: Unable to mount root fs"
@@ -78,10 +82,15 @@ def test_to_a_file_without_gdb(bench, box, path):
 
 
 def test_on_gdbs_console(bench):
-    """The same with a debugger; `monitor panic` says it again, and of another stop what it is."""
+    """The same with a debugger, which is stopped when panic() is called, and at the end; `monitor panic` says it again, and of
+    another stop what it is."""
     daemon = bench.zgdbd("linux", "--append", KERNELS["6.1"].words, timeout=KERNELS["6.1"].limit)
     gdb = bench.gdb(daemon)
     assert re.search(r"^zgdbd report: runs with interruptions off, CPU 0$", gdb.execute("monitor panic"), re.M)
+    called = block(gdb.execute("continue"))
+    assert called.startswith("zgdbd report: panic() called, CPU 0\n")
+    assert said(called, "said") == 'panic("VFS: Unable to mount root fs on %s")'
+    assert said(called, "called from").partition("+")[0].endswith(chain(called)[1])
     told = gdb.execute("continue")
     report = block(told)
     assert told.index("zgdbd: CPU 0: disabled wait") < told.index("zgdbd report")
@@ -126,15 +135,34 @@ def test_endless_loop_with_interruptions_off(bench):
     assert "\n  => 0000000000700000  a7f4 0000       j 0x700000\n" in report
 
 
-def test_dump_then_report(bench, box, path):
-    """Each in its turn; the dump is one, and the debugger's stop comes behind it."""
+def common(report):
+    """Those parts of a report that are the same of the guest's dump: why it stopped and for how long it ran are not in that, nor
+    is the state of a CPU that is stopped."""
+    return re.sub(r"^(stop|ran|CPUs) .*\n", "", report, flags=re.M).partition("\nCPU 0: ")[0]
+
+
+def test_dump_and_report(bench, box, path, tmp_path):
+    """Of the second CPU of a Linux, both written in their turn before the debugger's stop; and what zgdbd says of that dump."""
     dump = f"{path}.dump"
-    client = bench.rsp("panic", "--on-panic", f"dump:{dump}", "--on-panic", f"report:{path}", "--memory", "16M")
-    assert stopped_by(client.go()) == "06"
-    assert read(box, path).startswith("zgdbd report: disabled wait")
-    head = box.run(["head", "-c", "4", dump], capture_output=True, check=True).stdout
+    daemon = bench.zgdbd("linux", "--append", f"{KERNELS['6.1'].words} maxcpus=2", "--cpus", "2", "--memory", "64M",
+                         "--on-panic", f"dump:{dump}", "--on-panic", f"report:{path}", timeout=KERNELS["6.1"].limit)
+    client = bench.client(daemon)
+    client.monitor("panic-stop off")
+    assert stopped_by(client.go(timeout=60)) == "06"
+    report = read(box, path)
+    with open(tmp_path / "vmcore", "wb") as out:
+        box.run(["cat", dump], stdout=out, check=True)
     box.run(["rm", dump])
-    assert head == b"\x7fELF"
+    process = subprocess.Popen([host_zgdbd(), "--core", out.name, "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        with Rsp(PipeStream(process), timeout=60) as offline:
+            offline.start()
+            of_dump = offline.monitor("panic")
+    finally:
+        end(process)
+    cpu = re.match(FIRST, report.splitlines()[0])[2]
+    assert f"\nCPU {cpu}: disabled wait, prefix 0x" in of_dump and len(chain(report, cpu)) > 5
+    assert common(of_dump) == common(report)
 
 
 def test_a_file_that_cannot_be_made(bench):
