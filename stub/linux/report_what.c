@@ -78,20 +78,40 @@ static const char *class_of(const struct report *r, struct psw psw)
 
 /* ---- the lines behind it ---- */
 
-static void say_stop(struct report *r, struct psw psw)
+static bool runs_disabled(const struct report *r, unsigned cpu)
+{
+    return machine_state(r->m, cpu) == CPU_RUNNING && is_disabled(report_psw(r, cpu).mask);
+}
+
+/* Who interrupts a guest that hangs is told by any of its CPUs: the others may be the ones that hang. */
+static void say_others(struct report *r)
+{
+    char text[REPORT_LINE_BYTES];
+    struct words w = {text, sizeof text, 0};
+
+    for (unsigned cpu = 0; cpu < r->m->ncpus; cpu++)
+        if (cpu != r->in->cpu && runs_disabled(r, cpu))
+            words_add(&w, "%s%u", w.len ? ", " : "", cpu);
+    if (w.len)
+        report_say(r, "note         with I/O and external interruptions off runs CPU %s", text);
+}
+
+static void say_stop(struct report *r)
 {
     const struct stop *stop = r->in->stop;
+    bool quiet = stop && stop->reason != STOP_INTERRUPT;
 
     if (stop && stop->text[0])
         report_say(r, "stop         %s", stop->text);
     if (r->found)
         report_say(r, "note         the program new PSW leads to where no instruction can be fetched, which "
                       "interrupts again, for ever");
-    else if (machine_state(r->m, r->in->cpu) == CPU_RUNNING && is_disabled(psw.mask) &&
-             (!stop || stop->reason == STOP_INTERRUPT))
+    else if (!quiet && runs_disabled(r, r->in->cpu))
         report_say(r,
                    "note         I/O and external interruptions are off; if the CPU is found here again and "
                    "again, it is in an endless loop");
+    if (!quiet)
+        say_others(r);
 }
 
 static void say_psw(struct report *r, struct psw psw)
@@ -188,7 +208,7 @@ void report_headline(struct report *r)
     struct psw psw = report_psw(r, r->in->cpu);
 
     report_say(r, "zgdbd report: %s, CPU %u", class_of(r, psw), r->in->cpu);
-    say_stop(r, psw);
+    say_stop(r);
     report_said(r);
     say_argument(r, psw);
     say_psw(r, psw);

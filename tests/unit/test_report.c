@@ -463,6 +463,7 @@ static void another_cpu(void **state)
     r->in.stop = NULL;
     r->in.cpu = 0;
     CONTAINS(rrig_report(r), "zgdbd report: disabled wait, CPU 0\n");
+    assert_null(rrig_said(r, "note"));
     assert_null(rrig_said(r, "stop"));
     rrig_close(r);
 }
@@ -492,6 +493,26 @@ static void the_cpu_of_the_end(void **state)
     rrig_close(bare);
 }
 
+/* Ctrl-C is told by a CPU that is idle; the other one is in an endless loop. */
+static void another_cpu_hangs(void **state)
+{
+    struct report_rig *r = rrig_open(STOP_INTERRUPT, 0x0706c00180000000, 0x10000);
+
+    (void)state;
+    r->rig->fake->state[0] = CPU_WAITING;
+    rrig_psw(r, 1, 0x0404c00180000000, 0x10000);
+    CONTAINS(rrig_report(r), "zgdbd report: enabled wait, CPU 0\n");
+    assert_string_equal(rrig_said(r, "note"), "with I/O and external interruptions off runs CPU 1");
+    rrig_psw(r, 1, 0x0504c00180000000, 0x10000);
+    rrig_report(r);
+    assert_null(rrig_said(r, "note"));
+    rrig_psw(r, 1, 0x0404c00180000000, 0x10000);
+    r->stop.reason = STOP_SW_BREAKPOINT;
+    rrig_report(r);
+    assert_null(rrig_said(r, "note"));
+    rrig_close(r);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -514,6 +535,7 @@ int main(void)
         cmocka_unit_test(it_has_an_end),
         cmocka_unit_test(lines_are_held),
         cmocka_unit_test(another_cpu),
+        cmocka_unit_test(another_cpu_hangs),
         cmocka_unit_test(the_cpu_of_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
