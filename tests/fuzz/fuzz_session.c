@@ -206,7 +206,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         exec = exec_file_open("/etc/passwd", NULL, false, 0x100000, &e);
     struct run r = {.fake = fake_create((struct machine_events){NULL, NULL})};
     r.fake->machine.ncpus = 1 + data[1] % FAKE_CPUS;
-    struct target_config config = {.machine = &r.fake->machine, .exec = exec};
+    struct target_config config = {
+        .machine = &r.fake->machine, .exec = exec, .dump_dir = "/nonexistent"}; /* no file is to come of it */
     config.policy.on_panic = config.policy.on_shutdown = config.policy.on_reset =
         (enum guest_action)(data[0] % 4);
     config.policy.on_disconnect = (enum disconnect_action)(data[0] / 4 % 3);
