@@ -59,16 +59,23 @@ def from_function(frames, name):
 
 
 def crash(linux, bench, kernel, *options):
-    """The guest at its panic, which it was made to have."""
+    """A guest where it calls panic(), which it was made to do."""
     daemon = linux.start(CRASH, *options, kernel=kernel, words=WORDS)
     gdb = bench.gdb(daemon)
     assert gdb.go("continue", timeout=2 * KERNELS[kernel].limit).signal == "SIGABRT"
     return daemon, gdb
 
 
+def to_the_end(gdb):
+    """It goes on, to the disabled wait."""
+    assert gdb.go("continue", timeout=KERNELS["6.1"].limit).signal == "SIGABRT"
+    assert "disabled wait" in gdb.execute("monitor psw")
+
+
 @pytest.mark.parametrize("kernel", ["6.1", LATER])
 def test_at_its_panic(linux, bench, kernel):
     daemon, gdb = crash(linux, bench, kernel)
+    to_the_end(gdb)
     lines = logged(daemon)
     assert "Linux version" in lines[0]
     assert len(lines) > 100
@@ -87,6 +94,7 @@ def test_at_its_panic(linux, bench, kernel):
 def test_other_cpu_of_a_panic(linux, bench):
     """It was interrupted by the CPU that panics: from its interruption stack to that of the task, to where that began."""
     _, gdb = crash(linux, bench, "6.1", "--cpus", "2")
+    to_the_end(gdb)
     other = 1 - int(re.search(r"CPU (\d): disabled wait", gdb.execute("monitor cpus"))[1])
     frames, text = chain(gdb, str(other))
     assert text.startswith(f"CPU {other}, interruption stack:\n")
@@ -97,22 +105,14 @@ def test_other_cpu_of_a_panic(linux, bench):
 
 def test_from_the_first_instruction_of_panic(linux, bench):
     """Where panic() has no frame yet, and at each step while it makes it, the chain is the one of the guest's own trace."""
-    daemon = linux.start(CRASH, words=WORDS)
-    gdb = bench.gdb(daemon)
-    gdb.resume()
-    daemon.await_console("VFS: Disk quotas")
-    gdb.interrupt()
-    address = re.match(r"0x[0-9a-f]+ panic$", gdb.execute("monitor symbols panic").strip())[0].split()[0]
-    gdb.execute(f"break *{address}")
-    gdb.go("continue", timeout=KERNELS["6.1"].limit)
-    assert gdb.value("$pc") == int(address, 16)
+    daemon, gdb = crash(linux, bench, "6.1")
     chains = [chain(gdb)[0]]
     for _ in range(12):
         gdb.go("stepi")
         chains.append(chain(gdb)[0])
     assert len({frames[0] for frames in chains}) == len(chains)
-    gdb.execute("delete")
-    assert gdb.go("continue", timeout=KERNELS["6.1"].limit).signal == "SIGABRT"
+    assert chains[0][0].offset == 0
+    to_the_end(gdb)
     guests = from_function(traced(logged(daemon)), "panic")
     for frames in chains:
         assert frames[0].function == "panic"
@@ -126,7 +126,8 @@ def test_long_log(linux, bench):
                          words="loglevel=1 log_buf_len=1M printk.devkmsg=on")
     gdb = bench.gdb(daemon)
     assert gdb.go("continue", timeout=50).signal == "SIGABRT"
-    lines = gdb.execute("monitor dmesg").splitlines()
+    to_the_end(gdb)
+    lines = gdb.execute("monitor dmesg", timeout=50).splitlines()
     assert [line.split("] ", 1)[1] for line in lines if "] record " in line] == [f"record {n} {pad}" for n in range(RECORDS)]
     assert "Linux version" in lines[0]
     assert re.search(r" system_call\+", lines[-1])
