@@ -27,8 +27,8 @@ struct core_note {
 
 /* NT_PRSTATUS is first: it is how a reader sees that another CPU begins. In NT_S390_TODCMP the clock
  * comparator stands as the store-status operation has it: a zero byte, and bits 0 to 55. */
-extern const struct core_note core_notes[];
-extern const size_t core_nnotes;
+#define CORE_NOTES 12
+extern const struct core_note core_notes[CORE_NOTES];
 
 /* Offset of pr_pid, 4 bytes, in NT_PRSTATUS: which CPU it is. Linux counts from 1, QEMU from 0. */
 #define CORE_NOTE_PID 32

@@ -65,7 +65,7 @@ static bool is_called(const struct note *n, const char *name)
 
 static const struct core_note *layout_of(const struct note *n)
 {
-    for (size_t i = 0; i < core_nnotes; i++)
+    for (size_t i = 0; i < CORE_NOTES; i++)
         if (core_notes[i].type == n->type && is_called(n, core_notes[i].name))
             return n->len >= core_notes[i].least ? &core_notes[i] : NULL;
     return NULL;

@@ -71,7 +71,7 @@ uint8_t *dump_notes(struct machine *m, const struct linux_facts *facts, size_t *
     size_t room = 0;
     uint8_t *out, *at;
 
-    for (size_t i = 0; i < core_nnotes; i++)
+    for (size_t i = 0; i < CORE_NOTES; i++)
         room += m->ncpus * note_bytes(core_notes[i].name, core_notes[i].size);
     if (has_text)
         room += note_bytes("VMCOREINFO", facts->text_len);
@@ -79,7 +79,7 @@ uint8_t *dump_notes(struct machine *m, const struct linux_facts *facts, size_t *
     if (!out)
         return NULL;
     for (unsigned cpu = 0; cpu < m->ncpus; cpu++)
-        for (size_t i = 0; i < core_nnotes; i++)
+        for (size_t i = 0; i < CORE_NOTES; i++)
             at = put_note(m, cpu, &core_notes[i], at);
     if (has_text) {
         memcpy(begin_note(at, "VMCOREINFO", 0, facts->text_len), facts->text, facts->text_len);

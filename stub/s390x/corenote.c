@@ -7,7 +7,7 @@
 #include "zgdbd/regs.h"
 
 /* struct elf_prstatus of s390x ends with orig_gpr2, pr_fpvalid and padding, in which there is no register. */
-const struct core_note core_notes[] = {
+const struct core_note core_notes[CORE_NOTES] = {
     {"CORE", NT_PRSTATUS, 336, 320, {{112, REG_PSWM, 2, 0}, {128, REG_R0, 16, 0}, {256, REG_A0, 16, 0}}},
     {"CORE", NT_PRFPREG, 136, 136, {{0, REG_FPC, 1, 0}, {8, REG_F0, 16, 0}}},
     {"LINUX", NT_S390_TIMER, 8, 8, {{0, REG_CPUTM, 1, 0}}},
@@ -21,5 +21,3 @@ const struct core_note core_notes[] = {
     {"LINUX", NT_S390_GS_CB, 32, 32, {{8, REG_GSD, 3, 0}}},
     {"LINUX", NT_S390_RI_CB, 64, 64, {{0, REG_RICCB, 1, 0}}},
 };
-
-const size_t core_nnotes = sizeof core_notes / sizeof *core_notes;
