@@ -35,14 +35,15 @@ static void resume_failed(struct session *s, const char *text)
  * An error would do, too, but gdb puts a warning of its own behind it. */
 static void stay(struct session *s)
 {
-    struct cpu_view *v = &s->target->cpus[s->cpu];
+    unsigned cpu = s->monitor_cpu;
+    struct cpu_view *v = &s->target->cpus[cpu];
     bool quiet = v->quiet;
     char line[sizeof(struct err) + 1];
     snprintf(line, sizeof line, "%s\n", s->target->machine->fixed);
     session_console(s, line, true);
-    session_select(s, s->cpu);
+    session_select(s, cpu);
     v->quiet = true;
-    stop_reply_of(s, s->cpu);
+    stop_reply_of(s, cpu);
     v->quiet = quiet;
 }
 

@@ -2,6 +2,7 @@
 """Dumps (zgdbd --core), natively: made by hand in each format (tests/zharness/dumps.py) and looked at with the real gdb; what
 is refused; files that are damaged. A dump of a real guest is in test_core_live.py."""
 
+import contextlib
 import os
 import random
 import re
@@ -173,11 +174,11 @@ def test_monitor(bench, tmp_path):
 def test_it_does_not_run(bench, tmp_path, resume):
     """In words, without a warning, and gdb is where it was."""
     gdb = look(bench, tmp_path, FORMATS["elf"])
-    gdb.execute("thread 1")
-    text, kind = gdb.start(resume)
+    gdb.execute("info threads")  # which looks at the other, too
+    _, kind = gdb.start(resume)
     assert kind == "running"
     stop = gdb.wait_stop()
-    assert stop.address == VIRTUAL
+    assert stop.address == WAIT_ADDRESS
     assert any(DUMP in line for line in gdb.transcript[-8:])
     assert not any("Remote failure" in line for line in gdb.transcript)
     assert gdb.memory(VIRTUAL + 0xff0, len(TEXT)) == TEXT
@@ -278,6 +279,18 @@ def test_a_file_that_is_cut(tmp_path, form):
             continue  # pages that are not there are found to be missing when they are read
         refused(stored(tmp_path, data[:length]))
     assert path.exists()
+
+
+def test_a_file_that_shrinks(bench, tmp_path):
+    """No harm to the daemon, whatever gdb is shown."""
+    gdb = look(bench, tmp_path, FORMATS["elf"])
+    assert gdb.memory(0x40ff0, len(TEXT)) == TEXT
+    os.truncate(tmp_path / "vmcore", PAGE)
+    for address in (0x100000, 0x3ff000, HOLE[1]):
+        with contextlib.suppress(GdbError):
+            gdb.memory(address, PAGE)
+    assert gdb.psw() == (DISABLED_WAIT, WAIT_ADDRESS)
+    assert gdb.memory(0x40ff0, len(TEXT)) == TEXT  # which was read before
 
 
 def packets(*payloads):
