@@ -82,6 +82,7 @@ def check_sleeper(gdb, pid, number):
     assert functions[:2] == ["__schedule", "schedule"] and "do_nanosleep" in functions, functions
     assert re.findall(r"(?m)^ #\d+ +[0-9a-f]{16} (\w+)", gdb.execute("monitor bt"))[:8] == functions
     assert gdb.execute("monitor bt").startswith(f"pid {pid}, sleep, task stack:")
+    assert re.findall(r"(?m)^#\d+ +0x0*[0-9a-f]+ in (\w+) \(", gdb.execute("backtrace"))[:8] == functions
     assert "<unavailable>" in gdb.execute("info registers r2")
     with pytest.raises(GdbError):
         gdb.execute("set $r6 = 1")
@@ -120,7 +121,7 @@ def check_dump(bench, gdb, path):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_tasks(linux, progress, tmp_path):
     """With the layout from the guest's own type information."""
     progress("the kernel 6.12 boots")
@@ -142,7 +143,7 @@ def test_tasks(linux, progress, tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(300)
 def test_layout_of_the_debug_file(linux, progress):
     """Linux 6.1 has no type information: gdb tells the layout, by a module's debug information, which has the kernel's
     structures."""
