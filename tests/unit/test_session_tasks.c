@@ -182,6 +182,8 @@ static void memory(void **state)
              (unsigned long long)trig_virtual(&s->t, s->sleeper + TRIG_COMM));
     EXPECT(packet, "3c2226736c656570");
     STARTS("m102000,2", "E.");
+    EXPECT("M102000,2:aabb", "OK");
+    assert_int_equal(w->fake->space, SPACE_HOME);
     EXPECT("Hgp1.1", "OK");
     STARTS(packet, "E.");
     EXPECT("Hgp1.40b", "OK");
