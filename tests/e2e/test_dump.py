@@ -2,6 +2,7 @@
 """monitor dump: a Linux that has panicked, written by zgdbd in the box, brought out of it and read by others: readelf,
 libkdumpfile, gdb. And what becomes of dumps that cannot be, or are given up. (crash and drgn: test_dump_crash.py.)"""
 
+import filecmp
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ import zlib
 
 import pytest
 from zharness import Zgdbd
+from zharness.paths import host_zgdbd
 from zharness.rsp import checksum
 from zharness.vmcore import PT_LOAD, Kdump, Vmcore, fetch
 
@@ -113,6 +115,11 @@ def test_a_linux_that_has_panicked(box, bench, panicked, directory, tmp_path):
         assert shown(offline, cpu, found) == found
     text = dump.registers(0)["pswa"]
     assert offline.memory(text, 64) == dump.memory(text, 64)
+
+    # A machine that is this dump has the same registers and memory.
+    again = bench.gdb(f"| {host_zgdbd()} --core {dump.path} --dump-dir {tmp_path} --stdio")
+    assert "Open it with" in again.execute("monitor dump again")
+    assert filecmp.cmp(dump.path, tmp_path / "again", shallow=False)
 
 
 # ---- what a debugger may not ----

@@ -78,6 +78,7 @@ class Vmcore:
         found["fpc"], = struct.unpack_from(">I", self.note("CORE", 2, cpu))
         for name, kind, form in ("cputm", 0x301, ">Q"), ("ckc", 0x302, ">Q"), ("todpr", 0x303, ">I"), ("prefix", 0x305, ">I"):
             found[name], = struct.unpack(form, self.note("LINUX", kind, cpu))
+        found["ckc"] <<= 8  # as STORE STATUS has it: bits 0-55, behind a zero
         return found
 
     def vmcoreinfo(self):
