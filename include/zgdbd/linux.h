@@ -97,6 +97,10 @@ struct linux_symbol {
  * vmcoreinfo names (6.0 and later). -1 with *e in words if there are none (yet). */
 int linux_symbols(struct linux_guest *g, const struct linux_symbol **list, size_t *n, struct err *e);
 
+/* How many there are. Costs less than the list, as do the following for some hundred symbols and a few names:
+ * the list has every name. */
+int linux_symbol_count(struct linux_guest *g, size_t *n, struct err *e);
+
 /* The symbol in which an address lies, modules included; false if there is none, or no table. */
 bool linux_symbol_at(struct linux_guest *g, uint64_t addr, struct linux_symbol *out);
 

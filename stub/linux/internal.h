@@ -71,8 +71,10 @@ unsigned linux_generation(struct linux_guest *g);
  * the first, as the kernel has it; NULL if addr lies behind its size. */
 const struct linux_symbol *linux_symbol_in(const struct linux_symbol *list, size_t n, uint64_t addr);
 
-/* The same of the kernel alone, by name; modules.c: of modules alone. NULL if there is none. */
-const struct linux_symbol *linux_kernel_symbol(struct linux_guest *g, const char *name);
+/* A symbol of the kernel alone, by its name. */
+bool linux_kernel_symbol(struct linux_guest *g, const char *name, struct linux_symbol *out);
+
+/* modules.c: of modules alone; NULL if there is none. */
 const struct linux_symbol *linux_module_symbol_at(struct linux_guest *g, uint64_t addr);
 const struct linux_symbol *linux_module_symbol_named(struct linux_guest *g, const char *name);
 

@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The kernel's own symbols, from the compressed tables that it keeps for itself (kernel/kallsyms.c and
- * scripts/kallsyms.c of Linux; 6.0 and later name them in vmcoreinfo): read once for each kernel, in large
- * pieces, and kept. */
+/* The kernel's own symbols, by address and by name: read once for each kernel, and kept. The first ones that
+ * somebody asks for are made one by one from the tables; if it goes on like that, or the list of all is
+ * wanted, all are. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
-#include "zgdbd/bytes.h"
+#include "kallsyms.h"
 #include "zgdbd/words.h"
 
-#define SYMBOLS_MAX 0x100000u    /* Debian's kernels have 50000 to 150000 */
-#define NAMES_MAX (64u << 20)    /* bytes of all names together */
-#define TOKENS 256u              /* each byte of a compressed name stands for one */
-#define TOKEN_TABLE_MAX 0x10200u /* as far as the 16-bit index reaches, and a token there */
-#define WINDOW 0x10000u
+#define NAMES_MAX (64u << 20) /* bytes of all names together */
 #define BLOCK 0x10000u
 #define HASH_STEPS 64u
+#define SINGLE_MAX 512u /* symbols that are made one by one: a report wants 100 or so */
+#define FINDS_MAX 16u   /* names that are looked for without a hash table */
 
 /* Names are kept in blocks, so that they stay where they are while more come. */
 struct block {
@@ -29,134 +26,17 @@ struct linux_kallsyms {
     unsigned generation; /* of the kernel that they are of */
     bool failed;         /* they cannot be read, and why says so; tried again when the guest has run */
     struct err why;
-    struct linux_symbol *list; /* by address */
-    size_t n;
+    struct kallsyms_tables tables;
+    uint64_t code_end[2]; /* where code ends and nothing is behind it, or 0 */
+    unsigned singles, finds;
+    struct linux_symbol *list; /* by address; NULL until it is wanted */
     struct block *names;
     size_t names_bytes;
     uint32_t *hash; /* for names: index + 1 of the first symbol of this name, open addressing */
     size_t hash_size;
 };
 
-/* How the addresses are kept. */
-enum encoding {
-    BASE_RELATIVE,  /* up to 6.19: kallsyms_offsets are u32, to be added to what is at kallsyms_relative_base
-                     */
-    PLACE_RELATIVE, /* from 7.0 on: they are s32, to be added to the address of each one itself */
-    ABSOLUTE,       /* without CONFIG_KALLSYMS_BASE_RELATIVE: kallsyms_addresses are u64 */
-};
-
-/* What is needed while they are read. */
-struct tables {
-    struct linux_guest *g;
-    struct linux_kallsyms *k;
-    struct err *e;
-    uint64_t names; /* address of what is not in the window yet */
-    uint8_t window[WINDOW];
-    size_t at, have; /* of the window: next byte to be looked at, bytes in it */
-    uint8_t token_table[TOKEN_TABLE_MAX];
-    uint16_t token[TOKENS];     /* where it is */
-    uint16_t token_len[TOKENS]; /* without its zero byte */
-    uint8_t *addresses;         /* as they are in memory, in this encoding: */
-    enum encoding encoding;
-    uint64_t base;
-};
-
 #define UNREADABLE(what) "the kernel's symbols cannot be read: " what
-
-/* ---- tokens ---- */
-
-/* What a name is made of is looked at here, once, and not for each name again. */
-static int check_token(struct tables *t, unsigned i, size_t have)
-{
-    size_t len = 0;
-
-    while (t->token[i] + len < have && t->token_table[t->token[i] + len]) {
-        uint8_t c = t->token_table[t->token[i] + len++];
-        if (c <= ' ' || c > '~')
-            return err_set(t->e, EXIT_OTHER, UNREADABLE("token %u is no text"), i);
-    }
-    if (t->token[i] + len >= have || len >= LINUX_NAME_BYTES)
-        return err_set(t->e, EXIT_OTHER, UNREADABLE("token %u has no end"), i);
-    t->token_len[i] = (uint16_t)len;
-    return 0;
-}
-
-static int read_tokens(struct tables *t)
-{
-    uint8_t index[TOKENS * 2];
-    uint64_t table, at;
-    size_t have;
-
-    if (!linux_vmcoreinfo(t->g, "SYMBOL(kallsyms_token_table)", &table) ||
-        !linux_vmcoreinfo(t->g, "SYMBOL(kallsyms_token_index)", &at))
-        return err_set(t->e, EXIT_OTHER,
-                       UNREADABLE("vmcoreinfo does not name their tables, as Linux 6.0 and later do"));
-    if (linux_read(t->g, at, index, sizeof index) != sizeof index)
-        return err_set(t->e, EXIT_OTHER, UNREADABLE("kallsyms_token_index is at 0x%llx, where no memory is"),
-                       (unsigned long long)at);
-    have = linux_read(t->g, table, t->token_table, sizeof t->token_table);
-    for (unsigned i = 0; i < TOKENS; i++) {
-        t->token[i] = load_be16(index + 2 * (size_t)i);
-        if (check_token(t, i, have))
-            return -1;
-    }
-    return 0;
-}
-
-/* ---- addresses ---- */
-
-/* *at is where they are. */
-static int find_addresses(struct tables *t, uint64_t *at)
-{
-    uint64_t base;
-
-    if (linux_vmcoreinfo(t->g, "SYMBOL(kallsyms_addresses)", at)) {
-        t->encoding = ABSOLUTE;
-        return 0;
-    }
-    if (!linux_vmcoreinfo(t->g, "SYMBOL(kallsyms_offsets)", at))
-        return err_set(t->e, EXIT_OTHER,
-                       UNREADABLE("vmcoreinfo names neither kallsyms_offsets nor kallsyms_addresses"));
-    t->base = *at;
-    t->encoding = PLACE_RELATIVE;
-    if (!linux_vmcoreinfo(t->g, "SYMBOL(kallsyms_relative_base)", &base))
-        return 0;
-    t->encoding = BASE_RELATIVE;
-    if (linux_read_u64(t->g, base, &t->base))
-        return 0;
-    return err_set(t->e, EXIT_OTHER, UNREADABLE("kallsyms_relative_base is at 0x%llx, where no memory is"),
-                   (unsigned long long)base);
-}
-
-static int read_addresses(struct tables *t)
-{
-    uint64_t at;
-    size_t bytes;
-
-    if (find_addresses(t, &at))
-        return -1;
-    bytes = t->k->n * (t->encoding == ABSOLUTE ? 8 : 4);
-    t->addresses = malloc(bytes);
-    if (!t->addresses)
-        return err_set(t->e, EXIT_OTHER, UNREADABLE("there is no memory for %zu of them"), t->k->n);
-    if (linux_read(t->g, at, t->addresses, bytes) != bytes)
-        return err_set(t->e, EXIT_OTHER, UNREADABLE("not all of the addresses of %zu are in memory"),
-                       t->k->n);
-    return 0;
-}
-
-/* On s390 offsets from a base are unsigned: CONFIG_KALLSYMS_ABSOLUTE_PERCPU is of x86. */
-static uint64_t address(const struct tables *t, size_t i)
-{
-    uint32_t offset;
-
-    if (t->encoding == ABSOLUTE)
-        return load_be64(t->addresses + 8 * i);
-    offset = load_be32(t->addresses + 4 * i);
-    if (t->encoding == BASE_RELATIVE)
-        return t->base + offset;
-    return t->base + 4 * i + (uint64_t)(int64_t)(int32_t)offset;
-}
 
 /* ---- names ---- */
 
@@ -179,78 +59,56 @@ static char *room(struct linux_kallsyms *k)
     return b->bytes;
 }
 
-/* Makes sure that what is in the window holds a whole name, if that is in memory. */
-static void fill(struct tables *t)
+/* All of a symbol but its size. */
+static int make(struct linux_kallsyms *k, size_t i, struct linux_symbol *s, struct err *e)
 {
-    size_t left = t->have - t->at, n;
+    char *name = room(k);
+    size_t bytes = name ? kallsyms_name(&k->tables, i, name) : 0;
 
-    if (left >= 2 + LINUX_NAME_BYTES)
-        return;
-    memmove(t->window, t->window + t->at, left);
-    n = linux_read(t->g, t->names, t->window + left, WINDOW - left);
-    t->names += n;
-    t->at = 0;
-    t->have = left + n;
-}
-
-/* Tokens of the next name: a length byte, or two from 6.1 on where the first has its highest bit set. 0 if
- * there is no such name. */
-static size_t next_name(struct tables *t)
-{
-    size_t len;
-
-    fill(t);
-    if (t->have - t->at < 2)
-        return 0;
-    len = t->window[t->at++];
-    if (len & 0x80)
-        len = (len & 0x7f) | (size_t)t->window[t->at++] << 7;
-    return len <= LINUX_NAME_BYTES && len <= t->have - t->at ? len : 0;
-}
-
-/* The first character is the type. Bytes that are written, the last one zero; 0 if the name is none. */
-static size_t expand(const struct tables *t, size_t tokens, char *out, char *type)
-{
-    const uint8_t *byte = t->window + t->at;
-    const uint8_t *token = t->token_table + t->token[*byte];
-    size_t len = t->token_len[*byte], skip = 1, n = 0;
-
-    if (!len)
-        return 0;
-    *type = (char)*token;
-    for (size_t i = 0; i < tokens; i++, skip = 0) {
-        token = t->token_table + t->token[byte[i]] + skip;
-        len = t->token_len[byte[i]] - skip;
-        if (len >= LINUX_NAME_BYTES - n)
-            return 0;
-        memcpy(out + n, token, len);
-        n += len;
-    }
-    out[n] = 0;
-    return n ? n + 1 : 0;
-}
-
-static int read_names(struct tables *t)
-{
-    for (size_t i = 0; i < t->k->n; i++) {
-        struct linux_symbol *s = &t->k->list[i];
-        size_t tokens = next_name(t), bytes = 0;
-        char *name = room(t->k);
-
-        if (!name)
-            return err_set(t->e, EXIT_OTHER, UNREADABLE("there is no room for the names of %zu of them"),
-                           t->k->n);
-        if (tokens)
-            bytes = expand(t, tokens, name, &s->type);
-        if (!bytes)
-            return err_set(t->e, EXIT_OTHER, UNREADABLE("the name of number %zu of %zu is damaged"), i + 1,
-                           t->k->n);
-        t->at += tokens;
-        t->k->names->used += bytes;
-        s->name = name;
-        s->addr = address(t, i);
-    }
+    if (!name)
+        return err_set(e, EXIT_OTHER, UNREADABLE("there is no room for the names of %zu of them"),
+                       k->tables.n);
+    if (!bytes)
+        return err_set(e, EXIT_OTHER, UNREADABLE("the name of number %zu of %zu is damaged"), i + 1,
+                       k->tables.n);
+    k->names->used += bytes;
+    *s = (struct linux_symbol){
+        .addr = kallsyms_address(&k->tables, i), .type = kallsyms_type(&k->tables, i), .name = name};
     return 0;
+}
+
+/* ---- the end of the code ---- */
+
+/* Without CONFIG_KALLSYMS_ALL there is code alone, and what comes after its end belongs to no symbol. */
+static bool code_alone(const struct kallsyms_tables *t)
+{
+    bool data[TOKENS];
+
+    for (unsigned i = 0; i < TOKENS; i++)
+        data[i] = t->token_len[i] && strchr("dDbBrR", (char)t->token_table[t->token[i]]);
+    for (size_t i = 0; i < t->n; i++)
+        if (data[t->names[t->name_at[i]]])
+            return false;
+    return true;
+}
+
+static void find_code_ends(struct linux_kallsyms *k)
+{
+    static const char *const names[2] = {"_etext", "_einittext"};
+
+    if (!code_alone(&k->tables))
+        return;
+    for (unsigned i = 0; i < 2; i++) {
+        size_t at = kallsyms_find(&k->tables, names[i], 0);
+        if (at < k->tables.n)
+            k->code_end[i] = kallsyms_address(&k->tables, at);
+    }
+}
+
+/* How long a symbol is; next is the next other address, or its own if there is none. */
+static uint64_t size_to(const struct linux_kallsyms *k, uint64_t addr, uint64_t next)
+{
+    return addr == k->code_end[0] || addr == k->code_end[1] ? 0 : next - addr;
 }
 
 /* ---- the list ---- */
@@ -262,92 +120,43 @@ static int by_address(const void *a, const void *b)
     return x->addr < y->addr ? -1 : x->addr > y->addr;
 }
 
-static void sort(struct linux_kallsyms *k)
+/* The kernel sorts them, and looks them up relying on that. */
+static bool in_order(const struct kallsyms_tables *t)
 {
-    for (size_t i = 1; i < k->n; i++)
-        if (k->list[i].addr < k->list[i - 1].addr) {
-            qsort(k->list, k->n, sizeof *k->list, by_address);
-            return;
-        }
-}
-
-/* Without CONFIG_KALLSYMS_ALL there is code alone, and what comes after its end belongs to no symbol. */
-static bool code_alone(const struct linux_kallsyms *k)
-{
-    for (size_t i = 0; i < k->n; i++)
-        if (strchr("dDbBrR", k->list[i].type))
+    for (size_t i = 1; i < t->n; i++)
+        if (kallsyms_address(t, i) < kallsyms_address(t, i - 1))
             return false;
     return true;
 }
 
-static bool ends_code(const struct linux_symbol *s)
-{
-    return strcmp(s->name, "_etext") == 0 || strcmp(s->name, "_einittext") == 0;
-}
-
-/* From the last one on: each reaches to the next of another address. */
 static void set_sizes(struct linux_kallsyms *k)
 {
-    bool code = code_alone(k);
+    uint64_t next = k->list[k->tables.n - 1].addr;
 
-    for (size_t i = k->n, end = k->n; i-- > 0;) {
-        if (i + 1 < k->n && k->list[i].addr != k->list[i + 1].addr)
-            end = i + 1;
-        if (end < k->n)
-            k->list[i].size = k->list[end].addr - k->list[i].addr;
+    for (size_t i = k->tables.n; i-- > 0;) {
+        if (i + 1 < k->tables.n && k->list[i].addr != k->list[i + 1].addr)
+            next = k->list[i + 1].addr;
+        k->list[i].size = size_to(k, k->list[i].addr, next);
     }
-    for (size_t i = 0; code && i < k->n; i++)
-        if (ends_code(&k->list[i]))
-            for (size_t j = i; j < k->n && k->list[j].addr == k->list[i].addr; j++)
-                k->list[j].size = 0;
 }
 
-/* vmcoreinfo tells one address by itself: if no symbol is there, the tables mean something else. */
-static int check_place(struct tables *t)
+static int make_list(struct linux_kallsyms *k, struct err *e)
 {
-    uint64_t stext;
+    size_t n = k->tables.n;
 
-    if (!linux_vmcoreinfo(t->g, "SYMBOL(_stext)", &stext))
-        return 0;
-    const struct linux_symbol *s = linux_symbol_in(t->k->list, t->k->n, stext);
-    if (s && s->addr == stext)
-        return 0;
-    return err_set(t->e, EXIT_OTHER, UNREADABLE("none of the %zu is at 0x%llx, where vmcoreinfo has _stext"),
-                   t->k->n, (unsigned long long)stext);
-}
-
-static int read_count(struct tables *t)
-{
-    uint64_t at;
-    uint32_t n;
-
-    if (!linux_vmcoreinfo(t->g, "SYMBOL(kallsyms_num_syms)", &at) ||
-        !linux_vmcoreinfo(t->g, "SYMBOL(kallsyms_names)", &t->names))
-        return err_set(t->e, EXIT_OTHER,
-                       UNREADABLE("vmcoreinfo does not name their tables, as Linux 6.0 and later do"));
-    if (!linux_read_u32(t->g, at, &n))
-        return err_set(t->e, EXIT_OTHER, UNREADABLE("kallsyms_num_syms is at 0x%llx, where no memory is"),
-                       (unsigned long long)at);
-    if (n == 0 || n > SYMBOLS_MAX)
-        return err_set(t->e, EXIT_OTHER, UNREADABLE("%u are said to be there, and not up to %u"), n,
-                       SYMBOLS_MAX);
-    t->k->n = n;
+    k->list = calloc(n, sizeof *k->list);
+    if (!k->list)
+        return err_set(e, EXIT_OTHER, UNREADABLE("there is no memory for %zu of them"), n);
+    for (size_t i = 0; i < n; i++)
+        if (make(k, i, &k->list[i], e))
+            return -1;
+    if (!in_order(&k->tables))
+        qsort(k->list, n, sizeof *k->list, by_address);
+    set_sizes(k);
     return 0;
 }
 
-static int read_tables(struct tables *t)
-{
-    if (read_count(t) || read_tokens(t) || read_addresses(t))
-        return -1;
-    t->k->list = calloc(t->k->n, sizeof *t->k->list);
-    if (!t->k->list)
-        return err_set(t->e, EXIT_OTHER, UNREADABLE("there is no memory for %zu of them"), t->k->n);
-    if (read_names(t))
-        return -1;
-    sort(t->k);
-    set_sizes(t->k);
-    return check_place(t);
-}
+/* ---- what is kept ---- */
 
 static void clear(struct linux_kallsyms *k)
 {
@@ -355,59 +164,99 @@ static void clear(struct linux_kallsyms *k)
         next = b->next;
         free(b);
     }
+    kallsyms_free(&k->tables);
     free(k->list);
     free(k->hash);
     *k = (struct linux_kallsyms){0};
 }
 
-/* k is empty. */
-static void read_all(struct linux_guest *g, struct linux_kallsyms *k, unsigned generation)
+/* They cannot be read after all. Returns -1. */
+static int fail(struct linux_kallsyms *k, const struct err *why)
 {
-    struct tables *t = calloc(1, sizeof *t);
-    struct err why = {EXIT_OTHER, UNREADABLE("there is no memory for them")};
-    bool failed = true;
+    unsigned generation = k->generation;
 
-    if (t) {
-        t->g = g;
-        t->k = k;
-        t->e = &why;
-        failed = read_tables(t) != 0;
-        free(t->addresses);
-    }
-    free(t);
-    if (failed)
-        clear(k);
+    clear(k);
     k->generation = generation;
-    k->failed = failed;
-    k->why = why;
+    k->failed = true;
+    k->why = *why;
+    return -1;
 }
 
-/* ---- what the room uses ---- */
+/* k is empty. */
+static int read_all(struct linux_guest *g, struct linux_kallsyms *k, unsigned generation)
+{
+    struct err why = {EXIT_OTHER, ""};
+
+    k->generation = generation;
+    if (kallsyms_read(g, &k->tables, &why))
+        return fail(k, &why);
+    find_code_ends(k);
+    if (!in_order(&k->tables) && make_list(k, &why))
+        return fail(k, &why);
+    return 0;
+}
+
+/* The tables of the kernel that is there now. NULL with *e if they cannot be read. */
+static struct linux_kallsyms *tables(struct linux_guest *g, struct err *e)
+{
+    unsigned generation = linux_generation(g);
+    struct linux_kallsyms *k;
+
+    if (!generation) {
+        err_set(
+            e, EXIT_OTHER,
+            UNREADABLE("nothing at absolute 0xe0c leads to vmcoreinfo; it is no Linux, or has not come far "
+                       "enough"));
+        return NULL;
+    }
+    if (!g->syms)
+        g->syms = calloc(1, sizeof *g->syms);
+    k = g->syms;
+    if (!k) {
+        err_set(e, EXIT_OTHER, UNREADABLE("there is no memory for them"));
+        return NULL;
+    }
+    if (k->generation != generation) {
+        clear(k);
+        read_all(g, k, generation);
+    }
+    if (k->failed)
+        err_set(e, k->why.status, "%s", k->why.text);
+    return k->failed ? NULL : k;
+}
+
+/* The same, with the list. */
+static struct linux_kallsyms *with_list(struct linux_guest *g, struct err *e)
+{
+    struct linux_kallsyms *k = tables(g, e);
+    struct err why;
+
+    if (k && !k->list && make_list(k, &why)) {
+        fail(k, &why);
+        err_set(e, why.status, "%s", why.text);
+        return NULL;
+    }
+    return k;
+}
 
 int linux_symbols(struct linux_guest *g, const struct linux_symbol **list, size_t *n, struct err *e)
 {
-    unsigned generation = linux_generation(g);
+    const struct linux_kallsyms *k = with_list(g, e);
 
-    *list = NULL;
-    *n = 0;
-    if (!generation)
-        return err_set(e, EXIT_OTHER,
-                       UNREADABLE("nothing at absolute 0xe0c leads to vmcoreinfo; it is no Linux, or has not "
-                                  "come far enough"));
-    if (!g->syms)
-        g->syms = calloc(1, sizeof *g->syms);
-    if (!g->syms)
-        return err_set(e, EXIT_OTHER, UNREADABLE("there is no memory for them"));
-    if (g->syms->generation != generation) {
-        clear(g->syms);
-        read_all(g, g->syms, generation);
-    }
-    if (g->syms->failed)
-        return err_set(e, g->syms->why.status, "%s", g->syms->why.text);
-    *list = g->syms->list;
-    *n = g->syms->n;
-    return 0;
+    *list = k ? k->list : NULL;
+    *n = k ? k->tables.n : 0;
+    return k ? 0 : -1;
 }
+
+int linux_symbol_count(struct linux_guest *g, size_t *n, struct err *e)
+{
+    const struct linux_kallsyms *k = tables(g, e);
+
+    *n = k ? k->tables.n : 0;
+    return k ? 0 : -1;
+}
+
+/* ---- by address ---- */
 
 const struct linux_symbol *linux_symbol_in(const struct linux_symbol *list, size_t n, uint64_t addr)
 {
@@ -430,15 +279,53 @@ const struct linux_symbol *linux_symbol_in(const struct linux_symbol *list, size
     return &list[low];
 }
 
+/* The same by the tables, for one that is made now. */
+static bool at_in_tables(struct linux_kallsyms *k, uint64_t addr, struct linux_symbol *out)
+{
+    const struct kallsyms_tables *t = &k->tables;
+    size_t low = 0, high = t->n, end;
+    uint64_t at, size;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (kallsyms_address(t, middle) <= addr)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (!low)
+        return false;
+    end = low--;
+    at = kallsyms_address(t, low);
+    while (low && kallsyms_address(t, low - 1) == at)
+        low--;
+    size = size_to(k, at, end < t->n ? kallsyms_address(t, end) : at);
+    if ((addr != at && addr - at >= size) || make(k, low, out, NULL))
+        return false;
+    out->size = size;
+    return true;
+}
+
+/* Whether one more symbol is to be made by itself, and not all. */
+static bool one_by_one(struct linux_kallsyms *k)
+{
+    return !k->list && k->singles++ < SINGLE_MAX;
+}
+
 bool linux_symbol_at(struct linux_guest *g, uint64_t addr, struct linux_symbol *out)
 {
-    const struct linux_symbol *list, *s;
-    size_t n;
+    struct linux_kallsyms *k = tables(g, NULL);
+    const struct linux_symbol *s = NULL;
 
-    if (linux_symbols(g, &list, &n, NULL))
-        return false;
-    s = linux_symbol_in(list, n, addr);
-    if (!s)
+    if (k && one_by_one(k)) {
+        if (at_in_tables(k, addr, out))
+            return true;
+    } else {
+        k = with_list(g, NULL);
+        s = k ? linux_symbol_in(k->list, k->tables.n, addr) : NULL;
+    }
+    if (k && !s)
         s = linux_module_symbol_at(g, addr);
     if (s)
         *out = *s;
@@ -473,10 +360,10 @@ static size_t hash_place(const struct linux_kallsyms *k, const char *name)
 
 static bool make_hash(struct linux_kallsyms *k)
 {
-    for (k->hash_size = 2; k->hash_size < 2 * k->n;)
+    for (k->hash_size = 2; k->hash_size < 2 * k->tables.n;)
         k->hash_size *= 2;
     k->hash = calloc(k->hash_size, sizeof *k->hash);
-    for (size_t i = 0; k->hash && i < k->n; i++) {
+    for (size_t i = 0; k->hash && i < k->tables.n; i++) {
         size_t at = hash_place(k, k->list[i].name);
         if (at < k->hash_size && !k->hash[at])
             k->hash[at] = (uint32_t)i + 1;
@@ -490,31 +377,55 @@ static const struct linux_symbol *named(const struct linux_kallsyms *k, const ch
 
     if (at < k->hash_size)
         return k->hash[at] ? &k->list[k->hash[at] - 1] : NULL;
-    for (size_t i = 0; i < k->n; i++)
+    for (size_t i = 0; i < k->tables.n; i++)
         if (strcmp(k->list[i].name, name) == 0)
             return &k->list[i];
     return NULL;
 }
 
-const struct linux_symbol *linux_kernel_symbol(struct linux_guest *g, const char *name)
+/* By the tables: what stands there is the first of this name by address, too. */
+static bool named_in_tables(struct linux_kallsyms *k, const char *name, struct linux_symbol *out)
 {
-    const struct linux_symbol *list;
-    size_t n;
+    const struct kallsyms_tables *t = &k->tables;
+    size_t i = kallsyms_find(t, name, 0), next = i;
 
-    if (linux_symbols(g, &list, &n, NULL) || (!g->syms->hash && !make_hash(g->syms)))
-        return NULL;
-    return named(g->syms, name);
+    if (i == t->n || make(k, i, out, NULL))
+        return false;
+    while (next < t->n && kallsyms_address(t, next) == out->addr)
+        next++;
+    out->size = size_to(k, out->addr, next < t->n ? kallsyms_address(t, next) : out->addr);
+    return true;
+}
+
+bool linux_kernel_symbol(struct linux_guest *g, const char *name, struct linux_symbol *out)
+{
+    struct linux_kallsyms *k = tables(g, NULL);
+    const struct linux_symbol *s;
+
+    if (k && !k->hash && k->finds++ < FINDS_MAX && one_by_one(k))
+        return named_in_tables(k, name, out);
+    k = with_list(g, NULL);
+    if (!k || (!k->hash && !make_hash(k)))
+        return false;
+    s = named(k, name);
+    if (s)
+        *out = *s;
+    return s != NULL;
 }
 
 bool linux_symbol_named(struct linux_guest *g, const char *name, uint64_t *addr)
 {
-    const struct linux_symbol *s = linux_kernel_symbol(g, name);
+    struct linux_symbol kernel;
+    const struct linux_symbol *module;
 
-    if (!s)
-        s = linux_module_symbol_named(g, name);
-    if (s)
-        *addr = s->addr;
-    return s != NULL;
+    if (linux_kernel_symbol(g, name, &kernel)) {
+        *addr = kernel.addr;
+        return true;
+    }
+    module = linux_module_symbol_named(g, name);
+    if (module)
+        *addr = module->addr;
+    return module != NULL;
 }
 
 char *linux_symbolise(struct linux_guest *g, uint64_t addr, char *buf, size_t size)

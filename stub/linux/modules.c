@@ -109,17 +109,17 @@ static bool relative_operand(const uint8_t *insn, uint64_t addr, uint64_t *opera
 /* Looks through one function. An empty list is taken only if there is no other one. */
 static enum head head_in_code(struct linux_guest *g, const char *function, uint64_t *head)
 {
-    const struct linux_symbol *s = linux_kernel_symbol(g, function);
+    struct linux_symbol s;
     enum head best = NO_HEAD;
     uint8_t code[CODE_MAX];
     uint64_t operand, got;
     size_t have;
 
-    if (!s)
+    if (!linux_kernel_symbol(g, function, &s))
         return NO_HEAD;
-    have = linux_read(g, s->addr, code, s->size < CODE_MAX ? (size_t)s->size : CODE_MAX);
+    have = linux_read(g, s.addr, code, s.size < CODE_MAX ? (size_t)s.size : CODE_MAX);
     for (size_t at = 0; at + 6 <= have && best != HEAD; at += insn_length(code[at])) {
-        if (!relative_operand(code + at, s->addr + at, &operand))
+        if (!relative_operand(code + at, s.addr + at, &operand))
             continue;
         for (unsigned step = 0; step < 2; step++) { /* itself, or what a global offset table has there */
             enum head found = judge_head(g, operand);
@@ -139,12 +139,12 @@ static int find_head(struct linux_guest *g, uint64_t *head, struct err *e)
 {
     static const char *const walkers[] = {"print_modules", "find_module_all", "m_start", "module_get_kallsym",
                                           "find_symbol"};
-    const struct linux_symbol *modules = linux_kernel_symbol(g, "modules");
+    struct linux_symbol modules;
     enum head best = NO_HEAD;
     uint64_t at = 0;
 
-    if (modules && judge_head(g, modules->addr) != NO_HEAD) {
-        *head = modules->addr;
+    if (linux_kernel_symbol(g, "modules", &modules) && judge_head(g, modules.addr) != NO_HEAD) {
+        *head = modules.addr;
         return 0;
     }
     for (size_t i = 0; i < sizeof walkers / sizeof *walkers && best != HEAD; i++) {
@@ -473,13 +473,12 @@ static struct linux_modlist *current_list(struct linux_guest *g, unsigned genera
 
 int linux_modules(struct linux_guest *g, const struct linux_module **list, size_t *n, struct err *e)
 {
-    const struct linux_symbol *symbols;
     struct linux_modlist *l;
     size_t nsymbols;
 
     *list = NULL;
     *n = 0;
-    if (linux_symbols(g, &symbols, &nsymbols, e))
+    if (linux_symbol_count(g, &nsymbols, e))
         return -1;
     l = current_list(g, linux_generation(g));
     if (!l)

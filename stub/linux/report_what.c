@@ -154,7 +154,6 @@ static bool image_is_there(const struct report *r)
 static void say_kernel(struct report *r)
 {
     const struct linux_facts *f = r->facts;
-    const struct linux_symbol *list;
     char kaslr[48] = "";
     struct err e;
     size_t n;
@@ -174,7 +173,7 @@ static void say_kernel(struct report *r)
     else
         report_say(
             r, "kernel       unknown: no Linux, or it has not come far enough for its symbols to be read");
-    if (f->state == LINUX_READABLE && linux_symbols(r->g, &list, &n, &e))
+    if (f->state == LINUX_READABLE && linux_symbol_count(r->g, &n, &e))
         report_say(r, "symbols      none: %s", e.text);
 }
 

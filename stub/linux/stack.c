@@ -114,10 +114,8 @@ static bool is_text(const struct linux_symbol *s)
 
 static bool has_symbols(struct linux_guest *g)
 {
-    const struct linux_symbol *list;
-    struct err e;
     size_t n;
-    return linux_symbols(g, &list, &n, &e) == 0;
+    return linux_symbol_count(g, &n, NULL) == 0;
 }
 
 /* Whether the instruction in front of pc is a call by r14: BRASL, BRAS, BAS or BASR. */

@@ -135,19 +135,43 @@ static void check_lookups(struct linux_guest *g, const struct linux_symbol *list
     }
 }
 
+#define PROBES 12u
+#define PROBE_BYTES (LINUX_NAME_BYTES + 128)
+
+/* Symbols that are made one by one. */
+static void probe(struct linux_rig *r, char text[PROBES][PROBE_BYTES])
+{
+    for (unsigned i = 0; i < PROBES; i++)
+        linux_symbolise(r->g, lrig_virtual(r, RIG_KERNEL + 0x84 * i), text[i], PROBE_BYTES);
+}
+
+/* They are the same once all of them were made. */
+static void compare(struct linux_rig *r, char before[PROBES][PROBE_BYTES])
+{
+    char after[PROBES][PROBE_BYTES];
+
+    probe(r, after);
+    for (unsigned i = 0; i < PROBES; i++)
+        require(strcmp(before[i], after[i]) == 0);
+}
+
 static void look_at(struct linux_rig *r)
 {
     const struct linux_facts *f = linux_facts(r->g);
     const struct linux_symbol *symbols;
     const struct linux_module *modules;
+    char before[PROBES][PROBE_BYTES];
     struct err e;
     uint64_t value;
     size_t n;
 
+    probe(r, before);
     require(f->state != LINUX_READABLE || strlen(f->text) == f->text_len);
     require(linux_vmcoreinfo(r->g, "PAGESIZE", &value) <= (f->state == LINUX_READABLE));
     if (linux_symbols(r->g, &symbols, &n, &e))
         require(n == 0 && f->state <= LINUX_READABLE && *e.text);
+    else
+        compare(r, before);
     check_list(symbols, n, NULL);
     check_lookups(r->g, symbols, n);
     if (linux_modules(r->g, &modules, &n, &e))

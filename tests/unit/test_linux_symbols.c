@@ -322,6 +322,45 @@ static void aliases_and_ends(void **state)
     assert_false(linux_symbol_at(r->g, kernel(r, 0) - 1, &s));
 }
 
+/* The first symbols are made one by one, later all at once: the answers are the same. */
+static void many_lookups(void **state)
+{
+    struct linux_rig *r = *state;
+    uint64_t addr;
+    size_t n;
+
+    lrig_symbol(r, "first", 'T', kernel(r, 0x80));
+    lrig_symbol(r, "second", 'T', kernel(r, 0x80));
+    lrig_boot(r);
+    assert_int_equal(linux_symbol_count(r->g, &n, NULL), 0);
+    assert_int_equal(n, 5);
+    for (unsigned i = 0; i < 600; i++) {
+        assert_string_equal(words(r, kernel(r, 0x84)), "first+0x4/0x80");
+        assert_string_equal(words(r, kernel(r, 0xfff)), "panic+0xeff/0xf00");
+        assert_int_equal(*words(r, kernel(r, 0x1004)), '0');
+    }
+    linux_reset(r->g);
+    for (unsigned i = 0; i < 600; i++) {
+        assert_true(linux_symbol_named(r->g, "second", &addr) && addr == kernel(r, 0x80));
+        assert_true(linux_symbol_named(r->g, "panic", &addr) && addr == kernel(r, 0x100));
+        assert_false(linux_symbol_named(r->g, "pani", &addr));
+        assert_false(linux_symbol_named(r->g, "panics", &addr));
+    }
+}
+
+/* Tables that are not sorted, as the kernel itself would not understand them. */
+static void out_of_order(void **state)
+{
+    struct linux_rig *r = *state;
+
+    lrig_symbol(r, "first", 'T', kernel(r, 0x80));
+    lrig_boot(r);
+    lrig_put32(r, r->addresses + 4, 0x100);
+    lrig_put32(r, r->addresses + 8, 0x80);
+    assert_string_equal(words(r, kernel(r, 0x84)), "panic+0x4/0x80");
+    assert_string_equal(words(r, kernel(r, 0x104)), "first+0x4/0xf00");
+}
+
 /* With data among them (CONFIG_KALLSYMS_ALL) what follows the code has symbols too. */
 static void data_symbols(void **state)
 {
@@ -456,6 +495,8 @@ int main(void)
         HIGH(symbols_of_all_kinds),
         LOW(symbols_of_all_kinds),
         HIGH(aliases_and_ends),
+        HIGH(many_lookups),
+        HIGH(out_of_order),
         HIGH(data_symbols),
         HIGH(addresses_from_their_own_place),
         LOW(addresses_from_their_own_place),
