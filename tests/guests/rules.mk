@@ -43,15 +43,20 @@ $(BUILD)/guests/unixcat $(BUILD)/guests/ptyrun $(BUILD)/guests/kexec $(BUILD)/gu
 	@$(SAY) CC $@
 	$(Q)$(CC_S390X) -O2 -Wall -Wextra -Werror $(S390X_STATIC) -o $@ $<
 
-# Modules of the Linux guests: one for each kernel that the cache has headers of (scripts/setup long).
+# Modules of the Linux guests: one for each kernel, whose headers are in the cache.
 modules: $(BUILD)/guests/modules/6.1/deaths.ko $(BUILD)/guests/modules/6.12/deaths.ko ## build the modules that kill Linux guests
 
+$(CACHE)/stamps/headers $(CACHE)/stamps/headers-later:
+	@scripts/setup long
+
 $(BUILD)/guests/modules/6.1/deaths.ko: HEADERS := headers
+$(BUILD)/guests/modules/6.1/deaths.ko: $(CACHE)/stamps/headers
 $(BUILD)/guests/modules/6.12/deaths.ko: HEADERS := headers-later
+$(BUILD)/guests/modules/6.12/deaths.ko: $(CACHE)/stamps/headers-later
 $(BUILD)/guests/modules/%/deaths.ko: tests/guests/modules/deaths.c tests/guests/modules/Kbuild
 	@mkdir -p $(@D)
 	@$(SAY) CC $@
-	$(Q)cp $^ $(@D)
+	$(Q)cp $(filter tests/%,$^) $(@D)
 	$(Q)$(MAKE) --no-print-directory -s -C $(CACHE)/$(HEADERS)/build M=$(abspath $(@D)) ARCH=s390 CROSS_COMPILE=$(CROSS_COMPILE) \
 	 CC='$(CC_S390X)' CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
