@@ -122,6 +122,24 @@ def test_a_linux_that_has_panicked(box, bench, panicked, directory, tmp_path):
     assert filecmp.cmp(dump.path, tmp_path / "again", shallow=False)
 
 
+def resident(box, daemon):
+    """KiB of memory that the daemon has."""
+    pid = box.run(["pidof", os.path.basename(daemon.argv[0])], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    status = box.run(["cat", f"/proc/{pid}/status"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1])
+
+
+def test_memory_that_nobody_has_touched(box, bench, directory):
+    """It is in the dump, and costs the host nothing."""
+    daemon = bench.zgdbd("calls", "--memory", "256M", "--dump-dir", directory)
+    gdb = bench.gdb(daemon)
+    before = resident(box, daemon)
+    assert "has 256 MiB of memory" in gdb.execute("monitor dump vmcore")
+    assert resident(box, daemon) < before + 4096
+    size, blocks = box.run(["stat", "-c", "%s %b", f"{directory}/vmcore"], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    assert int(size) > 256 << 20 and int(blocks) * 512 < 2 << 20
+
+
 # ---- what a debugger may not ----
 
 
