@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "target.h"
+#include "zgdbd/report.h"
 #include "zgdbd/bytes.h"
 
 void stops_clear(struct target *t)
@@ -172,4 +173,17 @@ bool stops_untold_end(struct target *t, struct stop *out)
             return true;
     }
     return false;
+}
+
+/* Where a dump's machine stood. Nothing in the CPUs tells which of them died if none waits for ever (kdump
+ * has taken over, say), but Linux may. */
+void stops_take_first(struct target *t)
+{
+    struct stop stop;
+    if (!machine_next_stop(t->machine, &stop))
+        return;
+    if (stop.reason == STOP_DUMP)
+        stop.cpu = report_cpu_of_end(t->machine, t->linux_guest, stop.cpu);
+    stop.psw = cpu_psw(t, stop.cpu);
+    target_take(t, &stop);
 }

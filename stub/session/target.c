@@ -411,7 +411,6 @@ static int target_event(struct target *t, enum target_event event, struct err *e
 struct target *target_create(const struct target_config *config, struct err *e)
 {
     struct target *t = calloc(1, sizeof *t);
-    struct stop stood;
     if (!t)
         goto no_memory;
     t->machine = config->machine;
@@ -430,8 +429,7 @@ struct target *target_create(const struct target_config *config, struct err *e)
     if (!t->xml || !t->registry || !t->linux_guest || !t->libraries)
         goto no_memory;
     reg_target_xml(t->machine->reg_features, t->xml, t->xml_len + 1);
-    if (machine_next_stop(t->machine, &stood))
-        target_take(t, &stood);
+    stops_take_first(t);
     return t;
 no_memory:
     if (t)

@@ -82,6 +82,7 @@ void stops_all_stop(struct target *t);
 /* The first kept stop of a CPU that action moves, out of the queue; moot ones go with it. False if there is
  * none: the CPUs may run. */
 bool stops_next(struct target *t, const struct cpu_action *action, struct stop *out);
+void stops_take_first(struct target *t); /* the one that there is without a resume, if there is one */
 bool stops_untold_end(struct target *t, struct stop *out);
 
 /* monitor_per.c: a line for the debugger if PER makes what now runs slow. */

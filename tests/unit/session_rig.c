@@ -139,9 +139,14 @@ void peer_again(struct world *w, struct peer *p)
 
 struct world *world_open(struct policy policy)
 {
+    return world_of(fake_create((struct machine_events){NULL, NULL}), policy);
+}
+
+struct world *world_of(struct fake_machine *fake, struct policy policy)
+{
     struct world *w = calloc(1, sizeof *w);
     struct err e;
-    w->fake = fake_create((struct machine_events){NULL, NULL});
+    w->fake = fake;
     w->exec = exec_file_open("/etc/passwd", NULL, false, 0x100000, &e);
     assert_non_null(w->exec);
     struct target_config config = {.machine = &w->fake->machine, .exec = w->exec, .policy = policy};

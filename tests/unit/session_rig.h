@@ -31,6 +31,7 @@ struct world {
 };
 
 struct world *world_open(struct policy policy);
+struct world *world_of(struct fake_machine *fake, struct policy policy); /* a machine made before */
 void world_close(struct world *w);
 /* The same for cmocka, without a policy. */
 int world_setup(void **state);

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "linux_rig.h"
 #include "session_rig.h"
 #include "zgdbd/log.h"
 
@@ -212,6 +213,38 @@ static void test_a_machine_that_is_fixed(void **state)
     assert_int_equal(w->fake->resets, 0);
 }
 
+/* Of a dump there is a stop without a resume. Which CPU it is about a kernel that panicked says, if there is
+ * one. */
+static void test_the_stop_of_a_dump(void **state)
+{
+    struct fake_machine *fake = fake_create((struct machine_events){NULL, NULL});
+    struct linux_rig rig = {0};
+    struct world *w;
+    uint64_t at;
+
+    (void)state;
+    fake->stops[0] = (struct stop){.reason = STOP_DISABLED_WAIT, .cpu = 1, .text = "it died"};
+    fake->nstops = 1;
+    w = world_of(fake, (struct policy){.on_panic = ACTION_EXIT});
+    CONTAINS(ask(w, "?"), "thread:2;");
+    STARTS("?", "T06");
+    CONTAINS(text_of(ask(w, "qThreadExtraInfo,2")), "it died");
+    world_close(w);
+    fake = fake_create((struct machine_events){NULL, NULL});
+    lrig_in(&rig, fake, 0);
+    at = lrig_room(&rig, 4, 4);
+    lrig_symbol(&rig, "panic_cpu", 'D', lrig_virtual(&rig, at));
+    lrig_boot(&rig);
+    lrig_put32(&rig, at, 1);
+    fake->stops[0] = (struct stop){.reason = STOP_DUMP, .cpu = 0, .text = "it stood"};
+    fake->nstops = 1;
+    w = world_of(fake, (struct policy){ACTION_DEFAULT});
+    STARTS("?", "T05");
+    CONTAINS(ask(w, "?"), "thread:2;");
+    CONTAINS(text_of(ask(w, "qThreadExtraInfo,2")), "it stood");
+    world_close(w);
+}
+
 static void test_breakpoints(void **state)
 {
     struct world *w = *state;
@@ -262,6 +295,7 @@ int main(void)
         TEST(test_interrupt_that_crosses_a_stop),
         TEST(test_what_the_machine_cannot_do),
         TEST(test_a_machine_that_is_fixed),
+        TEST(test_the_stop_of_a_dump),
         TEST(test_breakpoints),
     };
     log_set_level(LOG_ERROR); /* the expected warnings are many */
