@@ -123,11 +123,11 @@ static size_t put_symbols(struct file *f, bool local)
 
 static bool make_room(struct file *f)
 {
-    size_t bytes = 1;
+    size_t bytes = 1, symbol_bytes = (f->n + 1) * sizeof(Elf64_Sym);
 
     for (size_t i = 0; i < f->n; i++)
         bytes += strlen(f->list[i].name) + 1;
-    f->symbols = calloc(1, (f->n + 1) * sizeof(Elf64_Sym));
+    f->symbols = calloc(1, symbol_bytes);
     f->strings = malloc(bytes);
     if (!f->symbols || !f->strings)
         return false;

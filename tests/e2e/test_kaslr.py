@@ -5,7 +5,7 @@ information is at hand. The kernel panics for want of a root file system, or ini
 import re
 
 import pytest
-from linux_guest import CRASH
+from linux_guest import CRASH, KERNELS
 
 BOTH_GDBS = True
 COMMAND_LINE = "cryptomgr.notests panic=0"
@@ -70,3 +70,10 @@ def test_five_boots(bench, progress):
         progress(f"boot {boot + 1} of 5")
         offsets.append(panic_under_gdb(bench))
     assert len(set(offsets)) >= 2
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_call_chain_of_a_later_kernel(bench):
+    """6.12: text and identity mapping are each anywhere in the kernel's space."""
+    panic_under_gdb(bench, KERNELS["6.12"].image, KERNELS["6.12"].words + " panic=0", KERNELS["6.12"].limit)
