@@ -108,7 +108,8 @@ static bool add_vmlinux(struct target *t, const struct linux_facts *facts)
     const struct exec_file *file = exec_file_library(t->exec);
     uint64_t start, end;
     struct library *l;
-    if (!file || facts->state == LINUX_UNKNOWN || exec_file_extent(file, &start, &end))
+    if (!file || !(facts->state == LINUX_READABLE || facts->has_kaslr) ||
+        exec_file_extent(file, &start, &end))
         return false;
     l = add(t->libraries, LIBRARY_VMLINUX, start + facts->kaslr_offset, end + facts->kaslr_offset);
     l->path = exec_file_path(file);

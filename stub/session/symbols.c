@@ -17,6 +17,7 @@
 #define LOOKS_AGAIN 200u
 
 #define MESSAGE_BYTES 160u
+#define STATE_BYTES 192u
 #define FUNCTION_BEGIN 64u /* bytes */
 
 static uint64_t read_word(const struct target *t)
@@ -34,19 +35,23 @@ void symbols_reset(struct target *t)
     libraries_changed(t);
 }
 
-static void tell_state(const struct linux_facts *f)
+/* How far it is, for a state that is worth telling. */
+static void describe(const struct linux_facts *f, char *text, size_t size)
 {
-    if (f->state == LINUX_PLACED)
-        log_msg(LOG_INFO, "the loader has placed the kernel; KASLR offset 0x%" PRIx64, f->kaslr_offset);
-    else if (f->state == LINUX_READABLE)
-        log_msg(LOG_INFO, "the symbols of Linux %s can be read; KASLR offset 0x%" PRIx64, f->release,
-                f->kaslr_offset);
+    char place[64] = "";
+    if (f->has_kaslr)
+        snprintf(place, sizeof place, "; KASLR offset 0x%" PRIx64, f->kaslr_offset);
+    if (f->state == LINUX_READABLE)
+        snprintf(text, size, "the symbols of Linux %s can be read%s", f->release, place);
+    else
+        snprintf(text, size, "the loader has placed the kernel%s", place);
 }
 
 void symbols_look(struct target *t)
 {
     struct symbols *s = &t->symbols;
     uint64_t word = read_word(t);
+    char text[STATE_BYTES];
     if (word == s->word && !s->again)
         return;
     if (word != s->word)
@@ -60,7 +65,10 @@ void symbols_look(struct target *t)
     s->state = f->state;
     s->points_known = false;
     libraries_changed(t);
-    tell_state(f);
+    if (f->state == LINUX_UNKNOWN)
+        return;
+    describe(f, text, sizeof text);
+    log_msg(LOG_INFO, "%s", text);
 }
 
 /* ---- the plan ---- */
@@ -147,7 +155,6 @@ static void make_panic(struct target *t, struct stop *stop)
     machine_read_reg(t->machine, stop->cpu, REG_R0 + 2, bytes);
     if (!linux_read_string(t->linux_guest, load_be64(bytes), format, sizeof format))
         format[0] = 0;
-    format[strcspn(format, "\n")] = 0;
     stop->reason = STOP_PANIC;
     snprintf(stop->text, sizeof stop->text, "panic() is called: \"%s\"", format);
 }
@@ -181,17 +188,11 @@ static bool reaches_place(struct target *t)
     return true;
 }
 
-static void describe_place(struct target *t, struct stop *stop)
+static void make_place(struct target *t, struct stop *stop)
 {
-    const struct linux_facts *f = linux_facts(t->linux_guest);
     stop->reason = STOP_WORD;
     stop->tell = true;
-    if (f->state == LINUX_READABLE)
-        snprintf(stop->text, sizeof stop->text,
-                 "the symbols of Linux %s can be read; KASLR offset 0x%" PRIx64, f->release, f->kaslr_offset);
-    else
-        snprintf(stop->text, sizeof stop->text, "the loader has placed the kernel; KASLR offset 0x%" PRIx64,
-                 f->kaslr_offset);
+    describe(linux_facts(t->linux_guest), stop->text, sizeof stop->text);
 }
 
 /* A place that is to be told is told in the name of the first of these CPUs. The symbols can be read when the
@@ -213,6 +214,6 @@ size_t symbols_take(struct target *t, struct stop *batch, size_t n)
     if (kept == 0)
         batch[kept++] = first;
     if (kept == 1 && !stop_is_end(batch[0].reason))
-        describe_place(t, &batch[0]);
+        make_place(t, &batch[0]);
     return kept;
 }

@@ -266,6 +266,11 @@ void rig_catch(const struct catchpoint *points, size_t n)
     plan.ncatchpoints = n;
 }
 
+void rig_word(struct watched_word word)
+{
+    plan.word = word;
+}
+
 bool rig_resumes(void)
 {
     plan.action[0] = (struct cpu_action){.verb = CPU_CONTINUE};

@@ -61,6 +61,8 @@ void rig_no_breakpoints(void);
 void rig_breakpoint(enum bp_kind kind, uint64_t addr, uint64_t len);
 /* The catchpoints of the next resumes. */
 void rig_catch(const struct catchpoint *points, size_t n);
+/* The word of storage that they watch. */
+void rig_word(struct watched_word word);
 /* Resumes; false if the engine refuses (rig_err). */
 bool rig_resumes(void);
 /* Whether the engine would accept the set now. */
