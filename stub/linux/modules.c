@@ -220,8 +220,7 @@ static void find_regions(struct module_parts *p, const uint8_t *m, size_t have, 
 
 /* ---- its symbols ---- */
 
-/* struct mod_kallsyms: table, count, strings, types; the structure has a pointer to it, and has it itself
- * right behind that. */
+/* struct mod_kallsyms: table, count, strings, types. */
 struct mod_kallsyms {
     uint64_t table, strings, types;
     uint32_t n;
@@ -245,20 +244,18 @@ static bool take_kallsyms(const struct module_parts *p, const uint8_t *at, struc
            within(p, out->types);
 }
 
-/* While a module starts the pointer leads to another one, which has the symbols of the code of the start too.
- */
+/* In struct module a pointer to it is followed by the structure itself, to which it leads; while the module
+ * starts, to another one, which has the symbols of the code of the start too. */
 static bool find_kallsyms(struct linux_guest *g, const struct module_parts *p, const uint8_t *m, size_t have,
-                          uint64_t addr, struct mod_kallsyms *out)
+                          struct mod_kallsyms *out)
 {
     struct mod_kallsyms own;
-    uint8_t other[32];
+    uint8_t bytes[32];
 
     for (size_t at = NAME + NAME_BYTES; at + 40 <= have; at += 8) {
         uint64_t pointer = load_be64(m + at);
-        if (pointer == addr + at + 8 && take_kallsyms(p, m + at + 8, out))
-            return true;
         if (within(p, pointer) && take_kallsyms(p, m + at + 8, &own) &&
-            linux_read(g, pointer, other, sizeof other) == sizeof other && take_kallsyms(p, other, out))
+            linux_read(g, pointer, bytes, sizeof bytes) == sizeof bytes && take_kallsyms(p, bytes, out))
             return true;
     }
     return false;
@@ -395,7 +392,7 @@ static void read_module(struct linux_guest *g, struct linux_modlist *l, size_t i
             m->base = p->region[r].base;
             m->size = p->region[r].size;
         }
-    if (l->nsymbols < ALL_SYMBOLS_MAX && find_kallsyms(g, p, bytes, have, addr, &k))
+    if (l->nsymbols < ALL_SYMBOLS_MAX && find_kallsyms(g, p, bytes, have, &k))
         read_symbols(g, m, p, &k);
     l->nsymbols += m->nsymbols;
 }
