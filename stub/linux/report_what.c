@@ -83,17 +83,21 @@ static bool runs_disabled(const struct report *r, unsigned cpu)
     return machine_state(r->m, cpu) == CPU_RUNNING && is_disabled(report_psw(r, cpu).mask);
 }
 
-/* Who interrupts a guest that hangs is told by any of its CPUs: the others may be the ones that hang. */
-static void say_others(struct report *r)
+static bool waits_disabled(const struct report *r, unsigned cpu)
+{
+    return machine_state(r->m, cpu) == CPU_DISABLED_WAIT;
+}
+
+static void say_others(struct report *r, bool (*is)(const struct report *r, unsigned cpu), const char *what)
 {
     char text[REPORT_LINE_BYTES];
     struct words w = {text, sizeof text, 0};
 
     for (unsigned cpu = 0; cpu < r->m->ncpus; cpu++)
-        if (cpu != r->in->cpu && runs_disabled(r, cpu))
+        if (cpu != r->in->cpu && is(r, cpu))
             words_add(&w, "%s%u", w.len ? ", " : "", cpu);
     if (w.len)
-        report_say(r, "note         with I/O and external interruptions off runs CPU %s", text);
+        report_say(r, "note         %s CPU %s", what, text);
 }
 
 static void say_stop(struct report *r)
@@ -110,8 +114,11 @@ static void say_stop(struct report *r)
         report_say(r,
                    "note         I/O and external interruptions are off; if the CPU is found here again and "
                    "again, it is in an endless loop");
-    if (!quiet)
-        say_others(r);
+    if (quiet)
+        return;
+    /* Who interrupts a guest that hangs is told by any of its CPUs: the others may be the ones that hang. */
+    say_others(r, runs_disabled, "with I/O and external interruptions off runs");
+    say_others(r, waits_disabled, "in a disabled wait is");
 }
 
 static void say_psw(struct report *r, struct psw psw)

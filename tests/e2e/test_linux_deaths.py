@@ -174,9 +174,9 @@ def test_interruption_loops(linux, how, kind, told_of, kernel):
     report = told(linux, dies(linux, how, kernel), kernel, LOOP)
     assert (report.kind, report.lines("said")) == (kind, [])
     assert told_of in report.text
+    assert report.functions()[0] == f"die_by_{how}" and {"die", "do_one_initcall", "system_call"} <= set(report.functions())
     if how != "pgmloop":  # there the PSW leads nowhere
         assert report.line("at").startswith(f"die_by_{how}+")
-        assert {"die", "do_one_initcall", "system_call"} <= set(report.functions())
     if how == "oploop":
         assert_program(report, 1)
     if how == "extloop":
@@ -187,7 +187,7 @@ def test_interruption_loops(linux, how, kind, told_of, kernel):
 def test_garbage_lowcore(linux, kernel):
     """The symbols and the log are still there; the rest is said to be what it is, in a report of sane length."""
     report = told(linux, dies(linux, "garbage", kernel), kernel, LOOP)
-    assert report.kind == "program-interruption loop"
+    assert report.kind == "program-interruption loop" and report.functions()[0] == "die_by_garbage"
     assert "loading out-of-tree module taints kernel" in report.log()
     assert report.text.endswith("End of the report.\n") and len(report.text.splitlines()) < 200
 
@@ -205,6 +205,21 @@ def test_endless_loop(linux, kernel):
     assert {"die", "kthread"} <= set(report.functions())
     assert report.marked("=>")[0][1].startswith("j")
     assert Report(client.monitor("panic 0")).lines("note") == ["with I/O and external interruptions off runs CPU 1"]
+
+
+def test_disabled_wait_of_one_of_two(linux):
+    """No end for the guest, whose other CPU goes on."""
+    client, report = told_when(linux, dies(linux, "wait cpu=1", "6.1", "--cpus", "2"), 1,
+                               lambda report: report.kind == "disabled wait")
+    assert "die_by_wait+" in report.line("at") and "kthread" in report.functions()
+    assert Report(client.monitor("panic 0")).lines("note") == ["in a disabled wait is CPU 1"]
+
+
+def test_interruption_loop_of_one_of_two(linux):
+    """That is one."""
+    report = told(linux, dies(linux, "pgmloop cpu=1", "6.1", "--cpus", "2"), "6.1", LOOP)
+    assert (report.kind, report.cpu) == ("program-interruption loop", 1)
+    assert report.functions()[:2] == ["die_by_pgmloop", "die"] and report.chain(0)
 
 
 @KERNELS

@@ -503,6 +503,10 @@ static void another_cpu_hangs(void **state)
     rrig_psw(r, 1, 0x0404c00180000000, 0x10000);
     CONTAINS(rrig_report(r), "zgdbd report: enabled wait, CPU 0\n");
     assert_string_equal(rrig_said(r, "note"), "with I/O and external interruptions off runs CPU 1");
+    r->rig->fake->state[1] = CPU_DISABLED_WAIT;
+    rrig_report(r);
+    assert_string_equal(rrig_said(r, "note"), "in a disabled wait is CPU 1");
+    r->rig->fake->state[1] = CPU_RUNNING;
     rrig_psw(r, 1, 0x0504c00180000000, 0x10000);
     rrig_report(r);
     assert_null(rrig_said(r, "note"));
