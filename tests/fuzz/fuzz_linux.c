@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Fuzzes what is read of a Linux guest: vmcoreinfo, os_info, kallsyms, modules and their symbols. The input
- * changes a tiny kernel that is whole: its first byte chooses which, and each change names a structure, an
- * offset in it and bytes. Whatever comes of it, lists are in order, names are text, and what is looked up by
- * its address or by its name is found again. */
+/* Fuzzes what is read of a Linux guest: vmcoreinfo, os_info, kallsyms, modules and their symbols, and the
+ * files that are made of them for gdb, for which its code is looked at. The input changes a tiny kernel that
+ * is whole: its first byte chooses which, and each change names a structure, an offset in it and bytes.
+ * Whatever comes of it, lists are in order, names are text, and what is looked up by its address or by its
+ * name is found again. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,7 @@ static void change(struct linux_rig *r, uint64_t module, struct input *in)
                                r->addresses,
                                r->token_index,
                                r->token_table,
+                               RIG_KERNEL, /* code */
                                r->modules,
                                module,
                                module + MODULE_NODE - 24,
@@ -155,6 +157,18 @@ static void compare(struct linux_rig *r, char before[PROBES][PROBE_BYTES])
         require(strcmp(before[i], after[i]) == 0);
 }
 
+/* A file of symbols that are readable is an ELF file, of a size that their number bounds. */
+static void check_file(struct linux_guest *g, const struct linux_module *module, size_t nsymbols)
+{
+    struct err e;
+    size_t size = 0;
+    uint8_t *file = linux_symbol_file(g, module, &size, &e);
+
+    require(file && size > 64 && memcmp(file, "\177ELF", 4) == 0);
+    require(size < 0x4000 + nsymbols * (LINUX_NAME_BYTES + 128));
+    free(file);
+}
+
 static void look_at(struct linux_rig *r)
 {
     const struct linux_facts *f = linux_facts(r->g);
@@ -170,8 +184,10 @@ static void look_at(struct linux_rig *r)
     require(linux_vmcoreinfo(r->g, "PAGESIZE", &value) <= (f->state == LINUX_READABLE));
     if (linux_symbols(r->g, &symbols, &n, &e))
         require(n == 0 && f->state <= LINUX_READABLE && *e.text);
-    else
+    else {
         compare(r, before);
+        check_file(r->g, NULL, n);
+    }
     check_list(symbols, n, NULL);
     check_lookups(r->g, symbols, n);
     if (linux_modules(r->g, &modules, &n, &e))
@@ -180,6 +196,7 @@ static void look_at(struct linux_rig *r)
         require(memchr(modules[i].name, 0, sizeof modules[i].name) && modules[i].base % 4096 == 0);
         check_list(modules[i].symbols, modules[i].nsymbols, modules[i].name);
         check_lookups(r->g, modules[i].symbols, modules[i].nsymbols);
+        check_file(r->g, &modules[i], modules[i].nsymbols);
     }
 }
 
