@@ -49,8 +49,8 @@ UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 UNIT_SUPPORT := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
 
-# Debian has no static libkdumpfile: without a shared one for the target, zgdbd reads no dumps.
-KDUMPFILE_SRC := stub/core/open.c stub/core/memory.c
+# Debian has no static libkdumpfile: without a shared one for the target, zgdbd reads only ELF dumps.
+KDUMPFILE_SRC := stub/core/kdumpfile.c
 KDUMPFILE_UNIT := test_dump_kdumpfile
 ifneq ($(SYSROOT),)
 S390X_SRC := $(filter-out $(KDUMPFILE_SRC),$(SRC))

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table of engines. Two of them are not in every build: KVM's is for s390x alone, that of dumps needs
- * libkdumpfile. Where one is missing, its place says so. */
+/* The table of engines. KVM's is for s390x alone: where it is missing, its place says so. */
 #include <stddef.h>
 
 #include "zgdbd/core.h"
@@ -19,22 +18,10 @@ static bool wants_core(const struct options *o)
     return o->core != NULL;
 }
 
-#ifndef ZGDBD_NO_KDUMPFILE
 static struct machine *create_core(const struct engine_setup *setup, struct err *e)
 {
     return core_open(setup->options->core, e);
 }
-#else
-static struct machine *create_core(const struct engine_setup *setup, struct err *e)
-{
-    (void)setup;
-    err_set(
-        e, EXIT_OTHER,
-        "--core: this zgdbd was built without libkdumpfile and cannot read dumps; one that can is made by "
-        "`make host` on the machine where the dump is to be looked at, whatever its architecture");
-    return NULL;
-}
-#endif
 
 /* ---- KVM ---- */
 

@@ -7,9 +7,9 @@
 #include "zgdbd/err.h"
 #include "zgdbd/machine.h"
 
-/* Opens a dump of an s390x system: an ELF vmcore, one compressed by makedumpfile (kdump), or an s390
- * stand-alone dump. NULL with *e (EXIT_IMAGE) if it is none, or is damaged. The file is read while the
- * machine lives, and may be larger than memory. */
+/* Opens a dump of an s390x system: an ELF vmcore or, where zgdbd was built with libkdumpfile, one compressed
+ * by makedumpfile (kdump) or an s390 stand-alone dump. NULL with *e (EXIT_IMAGE) if it is none, or is
+ * damaged. The file is read while the machine lives, and may be larger than memory. */
 struct machine *core_open(const char *path, struct err *e);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What kind of dump a file is, and whether it is whole: all numbers in its headers on which libkdumpfile
- * relies are checked here first, since it trusts some of them. Also found here is what it does not hand out:
- * the ELF notes and the lowcores of a stand-alone dump. Formats: ELF; makedumpfile's diskdump_mod.h;
+/* What kind of dump a file is, and whether it is whole: all numbers in its headers on which reading it relies
+ * are checked here, since libkdumpfile trusts some of them. Also found here is what that does not hand out:
+ * ELF notes, and the lowcores of a stand-alone dump. Formats: ELF; makedumpfile's diskdump_mod.h;
  * s390-tools' zipl/include/dump/s390_dump.h. */
 #include <errno.h>
 #include <gelf.h>
@@ -14,7 +14,6 @@
 #include "internal.h"
 #include "zgdbd/bytes.h"
 
-#define PAGE 4096u
 #define NOTES_MAX 0x1000000u    /* bytes; a CPU has about 2 KiB */
 #define MEMORY_MAX (1ULL << 56) /* that a machine can have */
 #define SEGMENTS_MAX 0x100000u
@@ -65,7 +64,7 @@ static int append_notes(const struct file *f, uint64_t at, uint64_t len, struct 
 
 /* ---- ELF ---- */
 
-static int check_load(const struct file *f, const GElf_Phdr *p, struct dump_header *h, struct err *e)
+static int take_load(const struct file *f, const GElf_Phdr *p, struct dump_header *h, struct err *e)
 {
     if (p->p_filesz > p->p_memsz || p->p_paddr > MEMORY_MAX || p->p_memsz > MEMORY_MAX - p->p_paddr)
         return damaged(f, "a segment has an impossible place or size", e);
@@ -75,47 +74,39 @@ static int check_load(const struct file *f, const GElf_Phdr *p, struct dump_head
                        f->path, (unsigned long long)f->size, (unsigned long long)(p->p_offset + p->p_filesz));
     if (p->p_paddr + p->p_memsz > h->memory)
         h->memory = p->p_paddr + p->p_memsz;
+    if (p->p_memsz)
+        h->segments[h->nsegments++] = (struct dump_segment){p->p_paddr, p->p_memsz, p->p_offset, p->p_filesz};
     return 0;
+}
+
+static int by_address(const void *a, const void *b)
+{
+    uint64_t first = ((const struct dump_segment *)a)->absolute;
+    uint64_t second = ((const struct dump_segment *)b)->absolute;
+
+    return first < second ? -1 : first > second;
 }
 
 static int check_segments(const struct file *f, Elf *elf, struct dump_header *h, struct err *e)
 {
-    size_t n, loads = 0;
     GElf_Phdr p;
+    size_t n;
 
     if (elf_getphdrnum(elf, &n) || n == 0 || n > SEGMENTS_MAX)
         return damaged(f, "it has no program headers, or they lie behind its end", e);
+    h->segments = calloc(n, sizeof *h->segments);
+    if (!h->segments)
+        return err_set(e, EXIT_OTHER, "no memory for the program headers of %s", f->path);
     for (size_t i = 0; i < n; i++) {
         if (!gelf_getphdr(elf, (int)i, &p))
             return damaged(f, "it is cut: a program header lies behind its end", e);
-        loads += p.p_type == PT_LOAD;
-        if (p.p_type == PT_LOAD && check_load(f, &p, h, e))
+        if (p.p_type == PT_LOAD && take_load(f, &p, h, e))
             return -1;
         if (p.p_type == PT_NOTE && append_notes(f, p.p_offset, p.p_filesz, h, e))
             return -1;
     }
-    return loads ? 0 : damaged(f, "it has no memory in it (no PT_LOAD segment)", e);
-}
-
-/* Sections are rare in dumps. libkdumpfile looks for those of Xen, which this is none of, in a string table
- * that it takes to be terminated. */
-static int check_sections(const struct file *f, Elf *elf, struct err *e)
-{
-    size_t names;
-    Elf_Scn *s = NULL;
-    GElf_Shdr h;
-
-    if (elf_getshdrstrndx(elf, &names))
-        return damaged(f, "its section headers are damaged", e);
-    while ((s = elf_nextscn(elf, s))) {
-        const char *name = gelf_getshdr(s, &h) ? elf_strptr(elf, names, h.sh_name) : NULL;
-
-        if ((names && !name) || !lies_in(f, h.sh_offset, h.sh_type == SHT_NOBITS ? 0 : h.sh_size))
-            return damaged(f, "a section is damaged", e);
-        if (name && (strncmp(name, ".xen", 4) == 0 || strcmp(name, ".note.Xen") == 0))
-            return damaged(f, "it is of a Xen guest", e);
-    }
-    return 0;
+    qsort(h->segments, h->nsegments, sizeof *h->segments, by_address);
+    return h->nsegments ? 0 : damaged(f, "it has no memory in it (no PT_LOAD segment)", e);
 }
 
 static int check_elf(const struct file *f, Elf *elf, struct dump_header *h, struct err *e)
@@ -133,10 +124,9 @@ static int check_elf(const struct file *f, Elf *elf, struct dump_header *h, stru
                        "%s is an ELF file, but no dump; a program is started without --core, and one with "
                        "symbols goes behind --symbols",
                        f->path);
-    if (ehdr.e_version != EV_CURRENT || ehdr.e_phentsize != sizeof(Elf64_Phdr) ||
-        (ehdr.e_shoff && ehdr.e_shentsize != sizeof(Elf64_Shdr)))
+    if (ehdr.e_version != EV_CURRENT || ehdr.e_phentsize != sizeof(Elf64_Phdr))
         return damaged(f, "its ELF header is damaged", e);
-    return check_segments(f, elf, h, e) || check_sections(f, elf, e) ? -1 : 0;
+    return check_segments(f, elf, h, e);
 }
 
 /* libelf reads with pread(2): a file that shrinks meanwhile is no harm. */
@@ -177,11 +167,11 @@ static int check_kdump_size(const struct file *f, const uint8_t *header, uint64_
     uint64_t sub = load_be32(header + KDUMP_SUB_BLOCKS);
     uint64_t bitmap = load_be32(header + KDUMP_BITMAP_BLOCKS);
 
-    if (sub > NOTES_MAX / PAGE || bitmap > INT32_MAX / PAGE || pages > bitmap * PAGE * 8)
+    if (sub > NOTES_MAX / PAGE_BYTES || bitmap > INT32_MAX / PAGE_BYTES || pages > bitmap * PAGE_BYTES * 8)
         return damaged(f, "the sizes in its header are impossible", e);
-    if (!lies_in(f, 0, (1 + sub + bitmap) * PAGE))
+    if (!lies_in(f, 0, (1 + sub + bitmap) * PAGE_BYTES))
         return damaged(f, "it is cut: its page bitmap lies behind the end of the file", e);
-    h->memory = pages * PAGE;
+    h->memory = pages * PAGE_BYTES;
     return 0;
 }
 
@@ -190,10 +180,10 @@ static int read_kdump(const struct file *f, struct dump_header *h, struct err *e
     uint8_t header[KDUMP_HEADER], sub[SUB_HEADER];
     uint32_t version;
 
-    if (!read_at(f, header, sizeof header, 0) || !read_at(f, sub, sizeof sub, PAGE))
+    if (!read_at(f, header, sizeof header, 0) || !read_at(f, sub, sizeof sub, PAGE_BYTES))
         return damaged(f, "it is cut: its headers are not all there", e);
     if (strncmp((char *)header + KDUMP_MACHINE, "s390x", sizeof "s390x") != 0 ||
-        load_be32(header + KDUMP_BLOCK_SIZE) != PAGE)
+        load_be32(header + KDUMP_BLOCK_SIZE) != PAGE_BYTES)
         return damaged(f, "it is a compressed dump, but not of an s390x system", e);
     version = load_be32(header + KDUMP_VERSION);
     if (version < 1 || version > 16 || load_be64(header + KDUMP_MICROSECONDS) >= 1000000)
@@ -256,17 +246,17 @@ static int read_standalone(const struct file *f, struct dump_header *h, struct e
     header_size = load_be32(header + STANDALONE_HEADER_SIZE);
     memory = load_be64(header + STANDALONE_MEMORY);
     pages = load_be32(header + STANDALONE_PAGES);
-    if (load_be32(header + STANDALONE_ARCH) != 2 || load_be32(header + STANDALONE_PAGE_SIZE) != PAGE)
+    if (load_be32(header + STANDALONE_ARCH) != 2 || load_be32(header + STANDALONE_PAGE_SIZE) != PAGE_BYTES)
         return damaged(f, "it is a stand-alone dump, but not of a z/Architecture system", e);
     if (header[STANDALONE_VOLUMES])
         return damaged(f, "it is one part of a dump on several volumes; put them together with zgetdump", e);
-    if (memory > MEMORY_MAX || pages > memory / PAGE)
+    if (memory > MEMORY_MAX || pages > memory / PAGE_BYTES)
         return damaged(f, "the sizes in its header are impossible", e);
     if (!lies_in(f, 0, header_size + memory + STANDALONE_END))
         return err_set(e, EXIT_IMAGE, "%s is cut: it has %llu bytes of %llu; copy it again", f->path,
                        (unsigned long long)f->size,
                        (unsigned long long)(header_size + memory + STANDALONE_END));
-    h->memory = pages * PAGE;
+    h->memory = pages * PAGE_BYTES;
     take_lowcores(header, h);
     return 0;
 }
@@ -316,6 +306,7 @@ int header_read(int fd, const char *path, struct dump_header *out, struct err *e
 
 void header_free(struct dump_header *h)
 {
+    free(h->segments);
     free(h->notes);
     *h = (struct dump_header){.format = DUMP_ELF};
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the files of this room share: header.c checks a file and finds in it what libkdumpfile does not hand
- * out, notes.c and savearea.c make registers of that, memory.c reads memory through libkdumpfile, engine.c is
- * the machine. Files are hostile: every number in one is checked before it is used. */
+ * out, notes.c and savearea.c make registers of that, memory.c keeps pages of memory that segments.c reads
+ * from an ELF dump and kdumpfile.c from the others, engine.c is the machine. Files are hostile: every number
+ * in one is checked before it is used. */
 #ifndef ZGDBD_CORE_INTERNAL_H
 #define ZGDBD_CORE_INTERNAL_H
 
@@ -51,11 +52,18 @@ enum dump_format {
     DUMP_STANDALONE, /* of the s390 stand-alone dump tools */
 };
 
+struct dump_segment {
+    uint64_t absolute, size;
+    uint64_t offset, in_file; /* in_file is not larger than size; what is missing there is zero */
+};
+
 struct dump_header {
     enum dump_format format;
     uint64_t memory; /* bytes of absolute storage, from 0; 0: the header does not tell */
     uint8_t *notes;  /* from malloc, or NULL */
     size_t notes_len;
+    struct dump_segment *segments; /* DUMP_ELF: from malloc, by address */
+    size_t nsegments;
     unsigned nlowcores;                  /* DUMP_STANDALONE: one for each CPU */
     uint32_t lowcores[MACHINE_MAX_CPUS]; /* prefixes */
     unsigned left_out;                   /* CPUs beyond MACHINE_MAX_CPUS */
@@ -66,12 +74,30 @@ struct dump_header {
 int header_read(int fd, const char *path, struct dump_header *out, struct err *e);
 void header_free(struct dump_header *h);
 
-/* ---- memory: memory.c, which is there only with libkdumpfile ---- */
+/* ---- memory ---- */
 
+#define PAGE_BYTES 4096u
+
+/* Where pages come from. read fills one and returns false if the dump has it not. */
+struct page_source {
+    bool (*read)(void *ctx, uint64_t number, uint8_t *page);
+    void (*close)(void *ctx);
+    void *ctx;
+};
+
+/* fd remains the caller's, and must stay open; the segments are taken out of the header. -1 with *e. */
+int segments_open(int fd, struct dump_header *h, struct page_source *out, struct err *e);
+
+/* With libkdumpfile, of which kdumpfile.c is the only user; *size is the end of absolute storage, if it is 0.
+ */
+int kdumpfile_open(int fd, const char *path, uint64_t *size, struct page_source *out, struct err *e);
+
+/* The pages that were read last are kept: a walk through page tables reads eight bytes here and eight there.
+ */
 struct core_memory;
 
-/* NULL with *e. fd remains the caller's, and must stay open. *size is the end of absolute storage. */
-struct core_memory *core_memory_open(int fd, const char *path, enum dump_format format, uint64_t *size,
+/* NULL with *e. *size is the end of absolute storage. */
+struct core_memory *core_memory_open(int fd, const char *path, struct dump_header *h, uint64_t *size,
                                      struct err *e);
 void core_memory_close(struct core_memory *m);
 core_read_fn core_memory_read; /* the reader is a struct core_memory; below *size */

@@ -71,10 +71,9 @@ static void read_save_areas(const struct core_parts *parts, const struct dump_he
     }
 }
 
-static int fill_parts(struct core_parts *parts, const struct dump_header *h, const char *path, struct err *e)
+static int fill_parts(struct core_parts *parts, struct dump_header *h, const char *path, struct err *e)
 {
-    parts->size = h->memory;
-    parts->memory = core_memory_open(parts->fd, path, h->format, &parts->size, e);
+    parts->memory = core_memory_open(parts->fd, path, h, &parts->size, e);
     if (!parts->memory || make_cpus(parts, h, e))
         return -1;
     parts->read = core_memory_read;

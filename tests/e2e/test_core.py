@@ -4,6 +4,7 @@ is refused; files that are damaged. A dump of a real guest is in test_core_live.
 
 import contextlib
 import os
+import platform
 import random
 import re
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from zharness import GdbError, Rsp, guest
 from zharness.daemon import LISTENING
 from zharness.dumps import DISABLED_WAIT, HOLE, PAGE, TEXT, VIRTUAL, WAIT_ADDRESS, sample
-from zharness.paths import host_zgdbd
+from zharness.paths import host_zgdbd, zgdbd_binary
 from zharness.process import Follower, end
 from zharness.rsp import PipeStream
 
@@ -123,6 +124,18 @@ def test_memory_of_an_elf_that_is_not_in_the_file_is_zero(bench, tmp_path):
     gdb = look(bench, tmp_path, bytes(data))
     gdb.execute("monitor space absolute")
     assert gdb.memory(0x5ffff0, 16) == bytes(16)
+
+
+def test_section_headers_do_not_matter(bench, tmp_path):
+    """Those that QEMU 7.2 writes on a little-endian host are garbage, and so is the size of the ELF header."""
+    data = bytearray(FORMATS["elf"])
+    data[0x28:0x30] = (0x800).to_bytes(8, "big")  # e_shoff
+    data[0x34:0x36] = (8).to_bytes(2, "big")  # e_ehsize
+    data[0x3c:0x40] = bytes.fromhex("00020001")  # e_shnum, e_shstrndx
+    data[0x840:0x880] = bytes.fromhex("00000000 03000000" + 16 * "00" + "e00a000400000000 0b00000000000000" + 24 * "00")
+    gdb = look(bench, tmp_path, bytes(data))
+    assert gdb.psw() == (DISABLED_WAIT, WAIT_ADDRESS)
+    assert gdb.memory(0x40ff0, len(TEXT)) == TEXT
 
 
 def test_registers_that_are_not_there(bench, tmp_path):
@@ -240,6 +253,19 @@ def test_the_stop_that_is_told(bench, tmp_path):
             assert answer.startswith(reply)
             assert f"thread:{2 if reply == 'T06' else 1};" in answer.replace("p1.", "")
             client.close()
+
+
+def test_the_one_for_s390x(bench, tmp_path):
+    """On a host of the other byte order, or that of the dump: the daemon that runs guests reads dumps in ELF, too."""
+    emulator = [] if platform.machine() == "s390x" else ["qemu-s390x"]
+    line = " ".join([*emulator, zgdbd_binary(), "--core", str(stored(tmp_path, FORMATS["elf"])), "--stdio"])
+    gdb = bench.gdb(f"| {line}")
+    for thread, cpu in enumerate(sample().cpus, 1):
+        gdb.execute(f"thread {thread}")
+        assert gdb.psw() == (cpu.mask, cpu.address)
+        assert [gdb.value(f"${name}") for name in ("r3", "cr1", "acr5", "prefix", "ckc", "todpr", "fpc")] == [
+            cpu.gprs[3], cpu.crs[1], cpu.acrs[5], cpu.prefix, cpu.ckc, cpu.todpreg, cpu.fpc]
+        assert gdb.memory(VIRTUAL + 0xff0, len(TEXT)) == TEXT
 
 
 # ---- files that are none ----

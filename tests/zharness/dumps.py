@@ -98,7 +98,7 @@ class Dump:
 
     # ---- formats ----
 
-    def elf(self, machine=EM_S390, kind=ET_CORE, sections=0):
+    def elf(self, machine=EM_S390, kind=ET_CORE):
         notes = self.notes()
         at = PAGE
         headers = [struct.pack(">IIQQQQQQ", PT_NOTE, 0, at, 0, 0, len(notes), len(notes), 0)]
@@ -109,7 +109,7 @@ class Dump:
             body.append(bytes(self.memory[begin:end]))
             at += end - begin
         ident = b"\x7fELF" + bytes([2, 2, 1]) + bytes(9)
-        header = ident + struct.pack(">HHIQQQIHHHHHH", kind, machine, 1, 0, 64, 0, 0, 64, 56, len(headers), 64, sections, 0)
+        header = ident + struct.pack(">HHIQQQIHHHHHH", kind, machine, 1, 0, 64, 0, 0, 64, 56, len(headers), 64, 0, 0)
         return (header + b"".join(headers)).ljust(PAGE, b"\0") + b"".join(body)
 
     def pages(self):
