@@ -107,10 +107,10 @@ def test_panic_before_symbols(bench):
     """A real one: too little memory for the kernel to come to its vmcoreinfo."""
     daemon = bench.zgdbd("linux", "--append", "cryptomgr.notests earlyprintk mem=24M", "--run", "--on-panic", "stop")
     daemon.await_log("waits for a debugger")
-    assert "Kernel panic - not syncing" in daemon.console
+    daemon.await_console("Kernel panic - not syncing")
     client = bench.client(daemon)
     assert client.read_u64(VMCORE_INFO) == 0
     report = Report(client.monitor("panic"))
     assert report.kind == "disabled wait"
-    assert "far enough for its symbols" in report.line("kernel")
+    assert report.line("kernel").startswith("Linux by its image") and "far enough for its symbols" in report.line("kernel")
     assert "disabled wait" in report.line("PSW") and report.marked("=>")

@@ -16,7 +16,8 @@ OOPS = "Kernel panic - not syncing: Fatal exception: panic_on_oops"
 
 
 def start(linux, run, kernel, *options, files=()):
-    return linux.start(run, "--run", "--on-panic", "stop", "--log", "info", *options, kernel=kernel, words="oops=panic", files=files)
+    return linux.start(run, "--run", "--on-panic", "stop", "--log", "info", *options, kernel=kernel, words="oops=panic",
+                       files=files)
 
 
 def dies(linux, how, kernel, *options):
