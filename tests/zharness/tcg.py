@@ -24,6 +24,7 @@ class Tcg:
              "-chardev", f"file,id=c,path={self.console_path}", "-device", "sclpconsole,chardev=c", *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
         self.output = Follower(self.process.stdout)
+        self.commands = 0
         try:
             self.await_main_loop(timeout)
         except BaseException:
@@ -32,10 +33,18 @@ class Tcg:
 
     def await_main_loop(self, timeout):
         """The answer to a command comes from the main loop, when everything is set up."""
-        self.process.stdin.write(json.dumps({"execute": "qmp_capabilities"}).encode() + b"\n")
+        self.monitor("qmp_capabilities", timeout)
+
+    def monitor(self, command, timeout=30, **arguments):
+        """What a command of QEMU's monitor (QMP) returns."""
+        self.commands += 1
+        words = {"execute": command, "arguments": arguments, "id": self.commands}
+        self.process.stdin.write(json.dumps(words).encode() + b"\n")
         self.process.stdin.flush()
-        if not self.output.wait(r'"return"', timeout):
-            raise RuntimeError(f"qemu-system-s390x did not start: {self.output.text}")
+        answer = self.output.wait(rf'^(.*"id": {self.commands}[,}}].*)$', timeout)
+        if not answer or '"error"' in answer[1]:
+            raise RuntimeError(f"qemu-system-s390x does not do {command}: {self.output.text}")
+        return json.loads(answer[1])["return"]
 
     @property
     def console(self):
