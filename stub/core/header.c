@@ -8,6 +8,7 @@
 #include <libelf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -182,7 +183,7 @@ static int read_kdump(const struct file *f, struct dump_header *h, struct err *e
 
     if (!read_at(f, header, sizeof header, 0) || !read_at(f, sub, sizeof sub, PAGE_BYTES))
         return damaged(f, "it is cut: its headers are not all there", e);
-    if (strncmp((char *)header + KDUMP_MACHINE, "s390x", sizeof "s390x") != 0 ||
+    if (strncasecmp((char *)header + KDUMP_MACHINE, "s390x", sizeof "s390x") != 0 || /* QEMU: "S390X" */
         load_be32(header + KDUMP_BLOCK_SIZE) != PAGE_BYTES)
         return damaged(f, "it is a compressed dump, but not of an s390x system", e);
     version = load_be32(header + KDUMP_VERSION);

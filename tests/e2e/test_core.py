@@ -107,6 +107,13 @@ def test_a_hole_cannot_be_read(bench, tmp_path, form):
         gdb.execute(f"x/b {HOLE[0]:#x}")
 
 
+def test_a_compressed_dump_of_qemu(bench, tmp_path):
+    """It names the machine in capitals, and nothing else of the system."""
+    gdb = look(bench, tmp_path, sample().kdump(uts=("", "", "", "", "S390X", "")))
+    assert gdb.psw() == (DISABLED_WAIT, WAIT_ADDRESS)
+    assert gdb.memory(0x40ff0, len(TEXT)) == TEXT
+
+
 def test_pages_that_were_left_out(bench, tmp_path):
     dump = sample()
     dump.excluded = {0x40}

@@ -115,7 +115,7 @@ class Dump:
     def pages(self):
         return [number for begin, end in self.ranges for number in range(begin // PAGE, end // PAGE)]
 
-    def kdump(self, compress=True):
+    def kdump(self, compress=True, uts=("Linux", "guest", "6.1.0", "#1", "s390x", "(none)")):
         """header, sub-header and notes, bitmap of what exists, bitmap of what is here, descriptors, pages."""
         notes = self.notes()
         count = len(self.memory) // PAGE
@@ -128,7 +128,7 @@ class Dump:
             bitmaps[0][number // 8] |= 1 << number % 8
         for number in here:
             bitmaps[1][number // 8] |= 1 << number % 8
-        uts = b"".join(text.encode().ljust(65, b"\0") for text in ("Linux", "guest", "6.1.0", "#1", "s390x", "(none)"))
+        uts = b"".join(text.encode().ljust(65, b"\0") for text in uts)
         header = (b"KDUMP   " + struct.pack(">i", 6) + uts + bytes(6) + struct.pack(">QQ", 0, 0)
                   + struct.pack(">IiiIIIIIIi", 1, PAGE, sub_blocks, 2 * half, count, 0, 0, 0, 0, len(self.cpus)))
         sub = struct.pack(">QiiQQQQQQQQQQQ", 0, 31, 0, 0, 0, 0, 0, PAGE + 104, len(notes), 0, 0, 0, 0, count)
