@@ -12,7 +12,6 @@
 
 #define MIB 0x100000ULL
 #define MEMORY_DEFAULT (256 * MIB)
-#define LISTEN_DEFAULT "tcp:127.0.0.1:1234"
 
 enum {
     OPT_APPEND = 256,
@@ -82,82 +81,6 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
-
-static const char help[] =
-    "Usage: zgdbd [options] IMAGE\n"
-    "       zgdbd [options] --core FILE\n"
-    "Creates an s390x KVM guest from IMAGE and lets gdb debug it, or lets gdb look at the dump FILE.\n"
-    "IMAGE is an s390x ELF executable, a raw Linux kernel image or, with --load-address, any binary;\n"
-    "it may be compressed with gzip.\n"
-    "\n"
-    "The guest:\n"
-    "  --append TEXT         kernel command line, or arguments of another ELF program (at 0x10480)\n"
-    "  --initrd FILE         initial RAM disk\n"
-    "  --load-address ADDR   IMAGE is a flat binary: put it there as it is, and start at its first byte\n"
-    "  --entry ADDR          start there instead\n"
-    "  --psw MASK:ADDR       start with this PSW instead (two hexadecimal numbers)\n"
-    "  --load FILE@ADDR      put FILE into memory, too; may be given several times\n"
-    "  --memory SIZE         memory, a multiple of 1M; suffixes K, M, G (default 256M)\n"
-    "  --memory-file FILE    keep the guest's memory in FILE, of that size; made if it is not there\n"
-    "  --cpus N              CPUs, 1 to 64 (default 1)\n"
-    "  --tod WHAT            its TOD clock while it is stopped: stop or run (default stop)\n"
-    "  --run                 start at once instead of waiting for a debugger\n"
-    "\n"
-    "In place of a guest:\n"
-    "  --core FILE           a dump of an s390x system, on any host: ELF vmcore, kdump-compressed or s390\n"
-    "                        stand-alone. It goes with --symbols and what follows below \"The debugger\"\n"
-    "\n"
-    "The guest's console:\n"
-    "  --console WHERE       stdio, pty, unix:PATH, or output only: file:PATH, log:PATH (with time stamps);\n"
-    "                        may be given several times; or none (default stdio; none with --stdio)\n"
-    "  --console-type TYPE   vt220, line (EBCDIC lines) or both (default vt220)\n"
-    "  --escape KEY          the key that ends zgdbd at a terminal, such as ^A, or none (default ^])\n"
-    "\n"
-    "The debugger:\n"
-    "  --listen ADDRESS      tcp:HOST:PORT, unix:PATH or fd:N (a listening socket that was passed on);\n"
-    "                        default " LISTEN_DEFAULT "\n"
-    "  --listen-any          let --listen take an address that other hosts can reach. Whoever connects\n"
-    "                        controls the guest: the protocol knows no password\n"
-    "  --stdio               speak the protocol on standard input and output: target remote | zgdbd --stdio "
-    "IMAGE.\n"
-    "                        The daemon ends with the connection\n"
-    "  --symbols FILE        the ELF file that gdb reads (default: IMAGE if it is one)\n"
-    "  --threads WHAT        what gdb's threads are: cpus, or tasks: CPUs and the tasks of a Linux guest "
-    "that no\n"
-    "                        CPU runs (default cpus)\n"
-    "\n"
-    "What happens when:\n"
-    "  --stop-at PLACE       stop a Linux guest there: placed (KASLR has placed the kernel) or symbols (they "
-    "can "
-    "be read)\n"
-    "  --on-panic ACTION     a disabled wait or an interruption loop. Before the action, and as often as "
-    "they are\n"
-    "                        given: report:FILE writes the report on it, dump:FILE an ELF dump of the guest\n"
-    "  --on-reset ACTION     the guest asks for a reset, or its watchdog runs out\n"
-    "  --on-shutdown ACTION  the guest powers itself off\n"
-    "                        ACTION is stop, restart or exit. Not given: stop while a debugger is attached; "
-    "without\n"
-    "                        one a panic exits, a shutdown exits, a reset restarts\n"
-    "  --on-disconnect WHAT  the debugger's connection is lost: run, stop or exit (default run)\n"
-    "\n"
-    "General:\n"
-    "  --log LEVEL           error, warning, info or debug, on standard error (default warning)\n"
-    "  --trace FILE          write a line for each exit of the guest to zgdbd: time, CPU, PSW, reason\n"
-    "  --trace-only REASONS  only such exits, divided by commas: debug, service-call, diag, sigp,\n"
-    "                        other-instruction, operation-exception, disabled-wait, stop, "
-    "interruption-loop,\n"
-    "                        reset, kick, other\n"
-    "  --dump-dir DIR        where `monitor dump` makes its files (default: the current directory)\n"
-    "  --version             print the version and exit\n"
-    "  --help                print this text and exit\n"
-    "\n"
-    "Exit status: 0 shutdown or end of the daemon, 3 panic, 64 usage, 65 bad image, 69 no usable KVM, 1 "
-    "anything else.\n";
-
-const char *options_help(void)
-{
-    return help;
-}
 
 static int parse_cpus(const char *text, unsigned *cpus, struct err *e)
 {
@@ -588,7 +511,7 @@ enum options_verdict options_parse(int argc, char **argv, struct options *o, str
                           .console_type = SCLP_VT220,
                           .escape = 0x1d,
                           .trace_kinds = EXIT_KINDS_ALL};
-    if (listen_parse(LISTEN_DEFAULT, &o->listen, e))
+    if (listen_parse(OPTIONS_LISTEN, &o->listen, e))
         return OPTIONS_ERROR;
     optind = 0; /* glibc: start over, whoever parsed before */
     opterr = 0;

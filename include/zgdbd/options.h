@@ -12,6 +12,9 @@
 #include "zgdbd/server.h"
 #include "zgdbd/session.h"
 
+/* What --listen is unless it is given. */
+#define OPTIONS_LISTEN "tcp:127.0.0.1:1234"
+
 enum options_verdict {
     OPTIONS_RUN,
     OPTIONS_DONE,  /* --help or --version was asked for and is to be printed */
