@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The report on a guest's end on its way: to a debugger, into the log, by `monitor panic`; and what
- * --on-panic wants written, with a debugger that is there, comes or goes, and with none. */
+/* The report on a guest's end on its way: to a debugger, into the log, by `monitor panic`; and into the file
+ * that --on-panic wants written. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,99 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "session_rig.h"
+#include "panic_rig.h"
 #include "zgdbd/console.h"
 #include "zgdbd/log.h"
-
-#define FIRST "zgdbd report: disabled wait, CPU 0\n"
-#define LAST "\nEnd of the report.\n"
-
-/* ---- what is logged ---- */
-
-static int kept_error;
-static FILE *kept_log;
-
-static void log_begin(void)
-{
-    kept_error = dup(STDERR_FILENO);
-    kept_log = tmpfile();
-    assert_true(kept_log && kept_error >= 0 && dup2(fileno(kept_log), STDERR_FILENO) >= 0);
-    log_set_level(LOG_WARNING);
-}
-
-static const char *log_end(void)
-{
-    static char text[0x20000];
-    size_t n;
-
-    log_set_level(LOG_ERROR);
-    assert_true(dup2(kept_error, STDERR_FILENO) >= 0);
-    close(kept_error);
-    rewind(kept_log);
-    n = fread(text, 1, sizeof text - 1, kept_log);
-    text[n] = 0;
-    fclose(kept_log);
-    return text;
-}
-
-static unsigned count(const char *text, const char *part)
-{
-    unsigned n = 0;
-
-    for (const char *at = text; (at = strstr(at, part)); at++)
-        n++;
-    return n;
-}
-
-/* ---- a directory for files ---- */
-
-static char dir[64], path[80];
-
-static void made_dir(void)
-{
-    strcpy(dir, "/tmp/zgdbd-panic-XXXXXX");
-    assert_non_null(mkdtemp(dir));
-    snprintf(path, sizeof path, "%s/out", dir);
-}
-
-/* And nothing else was in it than the file, if that. */
-static void unmade_dir(void)
-{
-    unlink(path);
-    assert_int_equal(rmdir(dir), 0);
-}
-
-static const char *file_text(void)
-{
-    static char text[0x20000];
-    FILE *f = fopen(path, "r");
-    size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
-
-    assert_non_null(f);
-    fclose(f);
-    text[n] = 0;
-    return text;
-}
-
-static bool file_is_there(void)
-{
-    return access(path, F_OK) == 0;
-}
-
-static struct policy writes(enum panic_file_kind kind)
-{
-    return (struct policy){.npanic_files = 1, .panic_files = {{kind, path}}};
-}
-
-static void check_block(const char *text)
-{
-    const char *at = strstr(text, FIRST);
-
-    assert_non_null(at);
-    at = strstr(at, LAST);
-    assert_non_null(at);
-    assert_int_equal(count(text, FIRST), 1);
-}
 
 /* ---- the report is told ---- */
 
@@ -410,189 +318,6 @@ static void restarts_do_not_flood_a_debugger(void **state)
     world_close(w);
 }
 
-/* ---- a dump is written ---- */
-
-static void check_dump(void)
-{
-    assert_memory_equal(file_text(), "\177ELF", 4);
-}
-
-/* The end is under way, and not told yet. */
-static struct world *begin_dump(bool debugger, enum guest_action action)
-{
-    struct policy policy = writes(PANIC_DUMP);
-    struct world *w;
-
-    made_dir();
-    policy.on_panic = action;
-    policy.on_disconnect = DISCONNECT_STOP;
-    w = world_open(policy);
-    if (debugger)
-        ask(w, "vCont;c");
-    else
-        target_start(w->target);
-    fake_stop(w->fake, STOP_DISABLED_WAIT);
-    target_collect(w->target);
-    assert_true(target_working(w->target));
-    assert_false(file_is_there());
-    return w;
-}
-
-static void end_dump(struct world *w)
-{
-    world_close(w);
-    unmade_dir();
-}
-
-static void dump_alone(void **state)
-{
-    struct world *w = begin_dump(false, ACTION_DEFAULT);
-    int status = -1;
-
-    (void)state;
-    assert_false(target_exited(w->target, &status));
-    world_collect(w);
-    assert_false(target_working(w->target));
-    check_dump();
-    assert_true(target_exited(w->target, &status));
-    assert_int_equal(status, EXIT_PANIC);
-    end_dump(w);
-}
-
-static void dump_with_a_debugger(void **state)
-{
-    struct world *w = begin_dump(true, ACTION_DEFAULT);
-
-    (void)state;
-    peer_drain(&w->a);
-    assert_null(strstr(w->a.reply, "|T06"));
-    CONTAINS(hear(w), "T06");
-    check_dump();
-    STARTS("?", "T06");
-    end_dump(w);
-}
-
-static void dump_then_exit(void **state)
-{
-    struct world *w = begin_dump(true, ACTION_EXIT);
-    int status = -1;
-
-    (void)state;
-    CONTAINS(hear(w), "W03");
-    check_dump();
-    assert_true(target_exited(w->target, &status));
-    end_dump(w);
-}
-
-/* What a debugger asks meanwhile waits; an interrupt gives the dump up. */
-static void dump_given_up(void **state)
-{
-    struct world *w = begin_dump(true, ACTION_DEFAULT);
-
-    (void)state;
-    peer_drain(&w->a);
-    assert_int_equal(session_input(w->a.session, "\x03", 1), 1);
-    assert_false(target_working(w->target));
-    CONTAINS(hear(w), "T06");
-    assert_false(file_is_there());
-    end_dump(w);
-}
-
-static void debugger_comes_meanwhile(void **state)
-{
-    struct world *w = begin_dump(false, ACTION_DEFAULT);
-    int status;
-
-    (void)state;
-    assert_int_equal(session_input(w->a.session, "$?#3f", 5), 5);
-    assert_true(session_waiting(w->a.session));
-    target_work(w->target);
-    world_collect(w);
-    assert_false(target_exited(w->target, &status)); /* it is there now: the guest stops */
-    assert_true(starts(peer_send(w, &w->a, "", 0), "T06"));
-    check_dump();
-    end_dump(w);
-}
-
-static void debugger_goes_meanwhile(void **state)
-{
-    struct world *w = begin_dump(true, ACTION_DEFAULT);
-    int status;
-
-    (void)state;
-    session_destroy(w->a.session);
-    w->a.session = NULL;
-    assert_true(target_working(w->target));
-    world_collect(w);
-    check_dump();
-    assert_false(target_exited(w->target, &status)); /* --on-disconnect stop */
-    peer_open(w, &w->b);
-    assert_true(starts(peer_ask(w, &w->b, "?", 1), "T06"));
-    end_dump(w);
-}
-
-static void daemon_ends_meanwhile(void **state)
-{
-    struct world *w = begin_dump(false, ACTION_DEFAULT);
-    int status = -1;
-
-    (void)state;
-    target_quit(w->target, EXIT_SHUTDOWN);
-    assert_true(target_exited(w->target, &status));
-    assert_int_equal(status, EXIT_SHUTDOWN);
-    assert_false(target_working(w->target));
-    end_dump(w);
-}
-
-static void target_goes_meanwhile(void **state)
-{
-    (void)state;
-    end_dump(begin_dump(false, ACTION_DEFAULT)); /* and no file is left */
-}
-
-static void dump_in_non_stop(void **state)
-{
-    struct policy policy = writes(PANIC_DUMP);
-    struct world *w;
-
-    (void)state;
-    made_dir();
-    w = world_open(policy);
-    EXPECT("QNonStop:1", "OK");
-    EXPECT("vCont;c", "OK");
-    fake_stop(w->fake, STOP_DISABLED_WAIT);
-    target_collect(w->target);
-    assert_true(target_working(w->target));
-    CONTAINS(hear(w), "%Stop:T06");
-    check_dump();
-    end_dump(w);
-}
-
-/* Each in its turn, one that fails in between. */
-static void several_files(void **state)
-{
-    static char second[96];
-    struct policy policy = {.npanic_files = 3};
-    struct world *w;
-
-    (void)state;
-    made_dir();
-    snprintf(second, sizeof second, "%s.report", path);
-    policy.panic_files[0] = (struct panic_file){PANIC_DUMP, path};
-    policy.panic_files[1] = (struct panic_file){PANIC_DUMP, "/nonexistent/dump"};
-    policy.panic_files[2] = (struct panic_file){PANIC_REPORT, second};
-    w = world_open(policy);
-    log_begin();
-    fake_script(w->fake, STOP_DISABLED_WAIT);
-    target_start(w->target);
-    world_collect(w);
-    CONTAINS(log_end(), "there is no dump: cannot make the file /nonexistent/dump");
-    check_dump();
-    assert_int_equal(unlink(second), 0);
-    world_close(w);
-    unmade_dir();
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -612,16 +337,6 @@ int main(void)
         cmocka_unit_test(cannot_be_written),
         cmocka_unit_test(restarts_do_not_flood),
         cmocka_unit_test(restarts_do_not_flood_a_debugger),
-        cmocka_unit_test(dump_alone),
-        cmocka_unit_test(dump_with_a_debugger),
-        cmocka_unit_test(dump_then_exit),
-        cmocka_unit_test(dump_given_up),
-        cmocka_unit_test(debugger_comes_meanwhile),
-        cmocka_unit_test(debugger_goes_meanwhile),
-        cmocka_unit_test(daemon_ends_meanwhile),
-        cmocka_unit_test(target_goes_meanwhile),
-        cmocka_unit_test(dump_in_non_stop),
-        cmocka_unit_test(several_files),
     };
     log_set_level(LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
