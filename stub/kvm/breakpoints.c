@@ -462,6 +462,7 @@ int breakpoints_arm(struct vcpu *cpu, struct err *e)
                                                  .type = KVM_HW_BP};
     cpu->armed_serial = set->serial;
     ncode = n - m->nwatch;
+    cpu->word_watched = false;
     if (n == 0)
         n = catch_watch(cpu, hw);
     if (n == 0)

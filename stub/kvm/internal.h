@@ -230,7 +230,7 @@ struct vcpu {
     unsigned looks;    /* at intervals, in this resume */
     timer_t timer;     /* kicks the thread while a breakpoint is provisional */
     bool timer_made;
-    bool timer_on;
+    uint64_t timer_interval;  /* 0: it is off */
     unsigned watchdog_serial; /* for which the timer is set */
     bool watchdog_armed;
     timer_t watchdog_timer; /* kicks the thread when the watchdog's time is over */

@@ -8,9 +8,12 @@
 
 #include "internal.h"
 
-#define RECHECK_NANOSECONDS 50000000 /* while a breakpoint is provisional */
-#define WORD_NANOSECONDS 5000000     /* while a word is watched, which is looked at at once */
-#define WORD_LOOKS (RECHECK_NANOSECONDS / WORD_NANOSECONDS)
+/* How often a CPU looks again, of itself, while a breakpoint is provisional or a handler may move; and while
+ * a word is awaited that PER does not watch, which is what a guest has that will never be Linux: not for ever
+ * so often. */
+#define RECHECK_NANOSECONDS 50000000
+#define WORD_NANOSECONDS 10000000
+#define WORD_OFTEN 1000u /* looks */
 
 /* What to do next with a CPU that continues. */
 enum next {
@@ -128,13 +131,20 @@ uint64_t rewound(const struct vcpu *cpu, unsigned bytes)
 
 /* ---- continue ---- */
 
-static void recheck_timer(struct vcpu *cpu, bool on)
+static uint64_t look_interval(const struct vcpu *cpu)
 {
-    uint64_t interval = cpu->m->word.wanted ? WORD_NANOSECONDS : RECHECK_NANOSECONDS;
+    const struct kvm_machine *m = cpu->m;
 
-    if (on != cpu->timer_on)
-        vcpu_timer(cpu, on ? interval : 0, on ? interval : 0);
-    cpu->timer_on = on;
+    if (m->word.wanted && !cpu->word_watched && cpu->looks < WORD_OFTEN)
+        return WORD_NANOSECONDS;
+    return m->applied.provisional || m->catches.classes || m->word.wanted ? RECHECK_NANOSECONDS : 0;
+}
+
+static void recheck_timer(struct vcpu *cpu, uint64_t interval)
+{
+    if (interval != cpu->timer_interval)
+        vcpu_timer(cpu, interval, interval);
+    cpu->timer_interval = interval;
 }
 
 /* A kick, perhaps by the timer: whether breakpoints are to be applied again. What is not the word's is looked
@@ -143,8 +153,10 @@ static bool looks(struct vcpu *cpu)
 {
     bool word = cpu->m->word.wanted && word_look(cpu);
 
-    if (cpu->m->word.wanted && ++cpu->looks % WORD_LOOKS)
+    if (cpu->timer_interval == WORD_NANOSECONDS &&
+        ++cpu->looks % (RECHECK_NANOSECONDS / WORD_NANOSECONDS) != 0)
         return word;
+    recheck_timer(cpu, look_interval(cpu));
     return catch_look(cpu) || cpu->m->applied.provisional || word;
 }
 
@@ -299,18 +311,13 @@ static enum next enter(struct vcpu *cpu, struct stop *stop)
 
 /* ---- with the machine for itself ---- */
 
-static bool looks_again(const struct kvm_machine *m)
-{
-    return m->applied.provisional || m->catches.classes || m->word.wanted;
-}
-
 static enum next apply(struct vcpu *cpu, struct stop *stop)
 {
     struct err e;
 
     breakpoints_remove(cpu->m);
     if (breakpoints_apply(cpu, &e) == 0) {
-        recheck_timer(cpu, looks_again(cpu->m));
+        recheck_timer(cpu, look_interval(cpu));
         return NEXT_LOOK;
     }
     stop_at(cpu, stop, STOP_ERROR, e.text);
@@ -386,7 +393,7 @@ static enum next begin(struct vcpu *cpu)
 
     if (!m->applied.in_force)
         return NEXT_APPLY;
-    recheck_timer(cpu, looks_again(m));
+    recheck_timer(cpu, look_interval(cpu));
     return NEXT_LOOK;
 }
 
@@ -437,10 +444,11 @@ static void run_as_asked(struct vcpu *cpu, struct stop *stop)
 void run_until_stop(struct vcpu *cpu, struct stop *stop)
 {
     cpu->interrupted.valid = false;
+    cpu->looks = 0;
     catch_begin(cpu);
     do {
         run_as_asked(cpu, stop);
     } while (run_is_halt(stop) && gate_halt(cpu, stop));
     watchdog_leave(cpu);
-    recheck_timer(cpu, false);
+    recheck_timer(cpu, 0);
 }

@@ -110,6 +110,8 @@ struct symbols {
     enum linux_state state; /* as told in the log */
     uint64_t word;          /* the value at absolute 0xe0c that was looked at last, */
     unsigned again;         /* and so many times more it is to be looked whether it now leads somewhere */
+    bool awaited;           /* the guest was loaded from a kernel image: */
+    bool image_seen;        /* that was looked at */
     bool stopped_at;        /* --stop-at is done */
     bool no_panic_stop;     /* `monitor panic-stop off` */
     bool points_known;      /* of this kernel: */

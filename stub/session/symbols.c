@@ -16,6 +16,8 @@
 #define WORD_ABSOLUTE 0xe0cu
 #define LOOKS_AGAIN 200u
 
+#define IMAGE_MAGIC 0x10008u /* of a kernel image */
+
 #define MESSAGE_BYTES 160u
 #define STATE_BYTES 192u
 #define FUNCTION_BEGIN 64u /* bytes */
@@ -30,8 +32,8 @@ static uint64_t read_word(const struct target *t)
 /* What is in the word now is of the kernel that has gone. */
 void symbols_reset(struct target *t)
 {
-    bool no_panic_stop = t->symbols.no_panic_stop;
-    t->symbols = (struct symbols){.no_panic_stop = no_panic_stop, .word = read_word(t)};
+    struct symbols *s = &t->symbols;
+    *s = (struct symbols){.no_panic_stop = s->no_panic_stop, .awaited = s->awaited, .word = read_word(t)};
     libraries_changed(t);
 }
 
@@ -72,6 +74,20 @@ void symbols_look(struct target *t)
 }
 
 /* ---- the plan ---- */
+
+/* Looking out for a kernel costs a little. A guest that did not begin as one (IPL_MAGIC of head.S) may still
+ * become one: that is then found out at its next stop. */
+static void look_at_image(struct target *t)
+{
+    static const char magic[] = "S390EP";
+    char found[sizeof magic - 1];
+    if (t->symbols.image_seen)
+        return;
+    t->symbols.image_seen = true;
+    t->symbols.awaited |= machine_read_memory(t->machine, 0, SPACE_ABSOLUTE, IMAGE_MAGIC, found,
+                                              sizeof found) == sizeof found &&
+                          memcmp(found, magic, sizeof found) == 0;
+}
 
 static uint64_t address_of(struct target *t, const char *name)
 {
@@ -119,8 +135,11 @@ void symbols_plan(struct target *t)
     struct symbols *s = &t->symbols;
     bool libraries = t->session && t->session->reads_libraries && !t->non_stop;
     symbols_look(t);
-    t->plan.word = (struct watched_word){
-        .wanted = s->state != LINUX_READABLE, .again = s->again, .absolute = WORD_ABSOLUTE, .seen = s->word};
+    look_at_image(t);
+    t->plan.word = (struct watched_word){.wanted = s->awaited && s->state != LINUX_READABLE,
+                                         .again = s->again,
+                                         .absolute = WORD_ABSOLUTE,
+                                         .seen = s->word};
     if (s->state != LINUX_READABLE || !t->session)
         return;
     find_points(t);

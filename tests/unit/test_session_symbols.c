@@ -106,7 +106,28 @@ static void test_reset_takes_them_away(void **state)
     assert_string_equal(open_file(w, KERNEL_FILE), "F-1,2");
     fake_script(w->fake, STOP_STEP);
     assert_true(starts(ask(w, "vCont;c"), "T05"));
+}
+
+/* The word is looked out for in a guest that is loaded from a kernel image, until there is nothing to come.
+ */
+static void test_who_is_awaited(void **state)
+{
+    struct world *w = fresh(state);
+    ask(w, ALL_FEATURES);
+    fake_script(w->fake, STOP_STEP);
+    ask(w, "vCont;c");
+    assert_false(w->fake->plan.word.wanted);
+    monitor(w, "reset");
+    lrig_put(&rig, 0x10008, "S390EP", 6);
+    fake_script(w->fake, STOP_STEP);
+    ask(w, "vCont;c");
     assert_true(w->fake->plan.word.wanted);
+    assert_int_equal(w->fake->plan.word.absolute, WORD);
+    lrig_boot(&rig);
+    fake_script(w->fake, STOP_WORD);
+    fake_script(w->fake, STOP_STEP);
+    ask(w, "vCont;c");
+    assert_false(w->fake->plan.word.wanted);
 }
 
 /* A debugger that asks for no libraries hears of none, and of no stop. */
@@ -223,6 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_libraries),
         TEST(test_reset_takes_them_away),
+        TEST(test_who_is_awaited),
         TEST(test_goes_on_silently),
         TEST(test_panic_is_a_stop),
         cmocka_unit_test(test_panic_that_ends_is_none),
