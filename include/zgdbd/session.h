@@ -94,6 +94,9 @@ bool exec_file_is_synthetic(const struct exec_file *f);
 /* Of its segments as linked: where the first one begins, and the end of the highest. -1 if there are none. */
 int exec_file_extent(const struct exec_file *f, uint64_t *start, uint64_t *end);
 
+/* The address of section .dynamic as linked, 0 if there is none: gdb compares it with what it is told. */
+uint64_t exec_file_dynamic(const struct exec_file *f);
+
 /* Absolute path under which the debugger may open it. */
 const char *exec_file_path(const struct exec_file *f);
 uint64_t exec_file_size(const struct exec_file *f);

@@ -19,6 +19,8 @@
 #define SYNTHETIC_PATH "/zgdbd/guest"
 #define SEGMENTS_MAX 256u
 #define NAMES_MAX 8192u /* of sections: a vmlinux has 2 KiB */
+#define SECTIONS_MAX 1024u
+#define SECTION_BYTES sizeof(Elf64_Shdr)
 
 struct exec_file {
     int fd; /* -1: it is in memory: */
@@ -119,21 +121,44 @@ static bool read_at(const struct exec_file *f, void *buf, size_t len, uint64_t o
     return exec_file_pread(f, buf, len, offset) == (long)len;
 }
 
-/* Linux's vmlinux has a section for the symbols that modules may use. */
-static bool is_linux_kernel(const struct exec_file *f)
+/* The header of the section of this name. */
+static bool find_section(const struct exec_file *f, const char *name, uint8_t *section)
 {
-    static const char wanted[] = "\0__ksymtab";
-    uint8_t head[sizeof(Elf64_Ehdr)], section[sizeof(Elf64_Shdr)], names[NAMES_MAX];
+    uint8_t head[sizeof(Elf64_Ehdr)];
+    char names[NAMES_MAX + 1];
     if (!read_at(f, head, sizeof head, 0))
         return false;
-    uint64_t at = load_be64(head + offsetof(Elf64_Ehdr, e_shoff)) +
-                  (uint64_t)load_be16(head + offsetof(Elf64_Ehdr, e_shstrndx)) * sizeof section;
-    if (!read_at(f, section, sizeof section, at))
+    uint64_t at = load_be64(head + offsetof(Elf64_Ehdr, e_shoff));
+    unsigned n = load_be16(head + offsetof(Elf64_Ehdr, e_shnum));
+    uint64_t names_header = at + (uint64_t)load_be16(head + offsetof(Elf64_Ehdr, e_shstrndx)) * SECTION_BYTES;
+    if (!read_at(f, section, SECTION_BYTES, names_header))
         return false;
     uint64_t size = load_be64(section + offsetof(Elf64_Shdr, sh_size));
-    size = size < sizeof names ? size : sizeof names;
-    return read_at(f, names, size, load_be64(section + offsetof(Elf64_Shdr, sh_offset))) &&
-           memmem(names, size, wanted, sizeof wanted) != NULL;
+    size = size < NAMES_MAX ? size : NAMES_MAX;
+    if (!read_at(f, names, size, load_be64(section + offsetof(Elf64_Shdr, sh_offset))))
+        return false;
+    names[size] = 0;
+    for (unsigned i = 0; i < n && i < SECTIONS_MAX; i++, at += SECTION_BYTES) {
+        if (!read_at(f, section, SECTION_BYTES, at))
+            return false;
+        uint32_t where = load_be32(section + offsetof(Elf64_Shdr, sh_name));
+        if (where < size && strcmp(names + where, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* vmlinux has a section for the symbols that modules may use. */
+static bool is_linux_kernel(const struct exec_file *f)
+{
+    uint8_t section[SECTION_BYTES];
+    return find_section(f, "__ksymtab", section);
+}
+
+uint64_t exec_file_dynamic(const struct exec_file *f)
+{
+    uint8_t section[SECTION_BYTES];
+    return find_section(f, ".dynamic", section) ? load_be64(section + offsetof(Elf64_Shdr, sh_addr)) : 0;
 }
 
 struct exec_file *exec_file_open(const char *image, const char *symbols, bool relocates, uint64_t memory,

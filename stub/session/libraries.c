@@ -29,7 +29,8 @@ struct library {
     char name[LIBRARY_NAME];
     const char *path; /* of LIBRARY_VMLINUX, in place of name */
     uint64_t start, end;
-    uint64_t offset; /* to what the file says */
+    uint64_t offset;  /* to what the file says */
+    uint64_t dynamic; /* where its .dynamic is, or 0 */
 };
 
 struct served_file {
@@ -114,6 +115,8 @@ static bool add_vmlinux(struct target *t, const struct linux_facts *facts)
     l = add(t->libraries, LIBRARY_VMLINUX, start + facts->kaslr_offset, end + facts->kaslr_offset);
     l->path = exec_file_path(file);
     l->offset = facts->kaslr_offset;
+    l->dynamic = exec_file_dynamic(file);
+    l->dynamic += l->dynamic ? l->offset : 0;
     return true;
 }
 
@@ -243,11 +246,12 @@ static void put_escaped(FILE *f, const char *text)
 /* By how much it lies elsewhere than the file says, and for those without such a thing where it begins. */
 static void put_library(FILE *f, const struct library *l, size_t number, bool svr4)
 {
-    unsigned long long start = l->start, offset = l->offset;
+    unsigned long long start = l->start, offset = l->offset, dynamic = l->dynamic;
     fputs("<library name=\"", f);
     put_escaped(f, name_of(l));
     if (svr4)
-        fprintf(f, "\" lm=\"0x%zx\" lmid=\"0x0\" l_addr=\"0x%llx\" l_ld=\"0x0\"/>\n", number, offset);
+        fprintf(f, "\" lm=\"0x%zx\" lmid=\"0x0\" l_addr=\"0x%llx\" l_ld=\"0x%llx\"/>\n", number, offset,
+                dynamic);
     else
         fprintf(f, "\"><segment address=\"0x%llx\"/></library>\n", start);
 }
@@ -273,12 +277,13 @@ char *libraries_document(struct target *t, bool svr4, size_t *len)
 
 /* ---- files ---- */
 
+/* A vmlinux has frame information of its own, but none of its code in assembler: to gdb chains end there. */
 static uint8_t *make_rest(const struct libraries *l, size_t *size)
 {
     struct range known[LIBRARIES_MAX];
     size_t n = 0;
     for (size_t i = 0; i < l->n; i++)
-        if (l->list[i].kind != LIBRARY_REST)
+        if (l->list[i].kind == LIBRARY_KERNEL || l->list[i].kind == LIBRARY_MODULE)
             known[n++] = (struct range){l->list[i].start, l->list[i].end};
     return synthetic_unknown_code(known, n, size);
 }

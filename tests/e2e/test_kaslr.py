@@ -3,11 +3,14 @@
 information is at hand. The kernel panics for want of a root file system, or a module of the tests kills it."""
 
 import re
+import subprocess
 from typing import NamedTuple
 
 import pytest
 from death import call_traces, from_function, module, same
 from linux_guest import KERNELS
+from zbox import provide
+from zharness.daemon import store
 
 BOTH_GDBS = True
 COMMAND_LINE = "cryptomgr.notests panic=0"
@@ -147,3 +150,29 @@ def test_module_is_a_library(linux, kernel):
     interrupted = from_function(frames, "die_by_null")
     assert interrupted.pop(1).function == "die", "which Linux itself does not tell: die_by_null has no frame"
     assert_chain_is_the_guests(interrupted, daemon.console, "die_by_null", 0)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_own_vmlinux_is_put_where_the_kernel_is(bench, box, tmp_path):
+    """Its symbols as soon as the kernel is placed; gdb finds types and lines by the build id in it, as it does for any library."""
+    provide.ensure("long")
+    vmlinux, small = provide.cached(provide.DEBUG_KERNEL), tmp_path / "vmlinux"
+    subprocess.run(["s390x-linux-gnu-objcopy", "--strip-debug", vmlinux, small], check=True)
+    notes = subprocess.run(["s390x-linux-gnu-readelf", "-n", vmlinux], stdout=subprocess.PIPE, text=True, check=True).stdout
+    build_id = re.search("Build ID: ([0-9a-f]+)", notes)[1]
+    by_id = tmp_path / ".build-id" / build_id[:2]
+    by_id.mkdir(parents=True)
+    (by_id / f"{build_id[2:]}.debug").symlink_to(vmlinux)
+    daemon = bench.zgdbd("linux", "--append", COMMAND_LINE, "--symbols", store(box, small))
+    gdb = pending(bench.gdb())
+    gdb.execute(f"set debug-file-directory {tmp_path}")
+    gdb.connect(daemon)
+    gdb.execute("break start_kernel")
+    gdb.execute("break panic")
+    stop = gdb.go("continue", 150)
+    assert (stop.reason, stop.function, stop.field("line") is None) == ("breakpoint-hit", "start_kernel", False)
+    assert "can be read" not in daemon.log and offset_of(gdb)
+    assert gdb.go("continue", 100).function == "panic"
+    assert re.search(r"^#1 .* mount_block_root \(.*\) at .*init/do_mounts\.c:\d+$", gdb.execute("backtrace"), re.M)
+    assert '"VFS: Unable to mount root fs on %s"' in gdb.execute("print fmt").replace('\\"', '"')
