@@ -38,6 +38,8 @@ size_t news_go_on(struct target *t, struct stop *batch)
     bool waits = target_halting(t) || t->state == DETACHED_HALTING;
     struct err e;
     if (t->state == ATTACHED_RUNNING && libraries_due(t)) {
+        if (t->interrupted) /* gdb resumes behind the news: it is told then */
+            stops_put_made(t, batch[0].cpu, STOP_INTERRUPT, "interrupted", false);
         t->state = news_libraries(t, batch[0].cpu);
         return 0;
     }

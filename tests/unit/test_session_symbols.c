@@ -108,6 +108,26 @@ static void test_reset_takes_them_away(void **state)
     assert_true(starts(ask(w, "vCont;c"), "T05"));
 }
 
+/* Ctrl-C, and the stop that brings libraries was under way: gdb resumes by itself, and is stopped then. */
+static void test_interrupt_behind_libraries(void **state)
+{
+    struct world *w = fresh(state);
+    ask(w, ALL_FEATURES);
+    ask(w, LIST);
+    ask(w, "vCont;c");
+    lrig_boot(&rig);
+    fake_stop(w->fake, STOP_WORD);
+    assert_int_equal(session_input(w->a.session, "\x03", 1), 1);
+    world_collect(w);
+    peer_drain(&w->a);
+    CONTAINS(w->a.reply, "library:;");
+    unsigned resumes = w->fake->resumes;
+    assert_true(starts(ask(w, "vCont;c"), "T02"));
+    assert_int_equal(w->fake->resumes, resumes);
+    fake_script(w->fake, STOP_STEP);
+    assert_true(starts(ask(w, "vCont;c"), "T05"));
+}
+
 /* The word is looked out for in a guest that is loaded from a kernel image, until there is nothing to come.
  */
 static void test_who_is_awaited(void **state)
@@ -244,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_libraries),
         TEST(test_reset_takes_them_away),
+        TEST(test_interrupt_behind_libraries),
         TEST(test_who_is_awaited),
         TEST(test_goes_on_silently),
         TEST(test_panic_is_a_stop),
