@@ -58,8 +58,8 @@ static int check_directory(const char *option, const char *path, const char *dir
                    strerror(errno));
 }
 
-/* The one in which the file is to be. */
-static int check_place(const char *option, const char *path, struct err *e)
+/* Of a path that is to be made, the one in which that will be. */
+static int check_parent(const char *option, const char *path, struct err *e)
 {
     char *copy = strdup(path);
     int rc = copy ? check_directory(option, path, dirname(copy), e)
@@ -69,12 +69,31 @@ static int check_place(const char *option, const char *path, struct err *e)
     return rc;
 }
 
+/* A report goes into whatever is there and takes text (a terminal, a pipe), a dump needs a regular file. */
+static int check_panic_file(const struct panic_file *file, struct err *e)
+{
+    const char *path = file->path, *slash = strrchr(path, '/');
+    struct stat st;
+    bool is_there = stat(path, &st) == 0;
+
+    if ((slash && !slash[1]) || (is_there && S_ISDIR(st.st_mode)))
+        return err_set(e, EXIT_USAGE, "--on-panic %.200s: this is a directory; name a file in it", path);
+    if (!is_there || S_ISREG(st.st_mode))
+        return check_parent("--on-panic", path, e);
+    if (file->kind == PANIC_DUMP)
+        return err_set(e, EXIT_USAGE, "--on-panic %.200s: a dump needs a regular file; name another one",
+                       path);
+    if (access(path, W_OK))
+        return err_set(e, EXIT_USAGE, "--on-panic %.200s: %s; name another file", path, strerror(errno));
+    return 0;
+}
+
 static int check_panic_files(const struct options *o, struct err *e)
 {
     for (unsigned i = 0; i < o->policy.npanic_files; i++) {
-        const char *path = o->policy.panic_files[i].path;
+        const struct panic_file *file = &o->policy.panic_files[i];
 
-        if (check(o, "--on-panic", path, e) || check_place("--on-panic", path, e))
+        if (check(o, "--on-panic", file->path, e) || check_panic_file(file, e))
             return -1;
     }
     return 0;

@@ -386,6 +386,26 @@ static void test_what_is_written_at_a_panic(void **state)
     assert_non_null(strstr(e.text, "only 8 files can be written"));
 }
 
+/* What cannot be written at the panic is said at the start. */
+static void test_what_no_panic_file_can_be(void **state)
+{
+    static const char *const lines[][2] = {
+        {"--on-panic report:/tmp image", "--on-panic /tmp: this is a directory; name a file in it"},
+        {"--on-panic dump:/tmp image", "this is a directory"},
+        {"--on-panic dump:/tmp/not-there/ image", "this is a directory"},
+        {"--on-panic dump:/dev/null image", "a dump needs a regular file"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        assert_int_equal(parse(lines[i][0]), OPTIONS_RUN);
+        assert_int_equal(options_check_files(&o, &e), -1);
+        assert_int_equal(e.status, EXIT_USAGE);
+        assert_non_null(strstr(e.text, lines[i][1]));
+    }
+    assert_int_equal(parse("--on-panic report:/dev/null image"), OPTIONS_RUN);
+    assert_int_equal(options_check_files(&o, &e), 0);
+}
+
 static void test_what_is_read_is_not_overwritten(void **state)
 {
     static const char *const written[] = {"--trace", "--console"};
@@ -439,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_a_path_that_is_too_long),
         cmocka_unit_test(test_where_dumps_go),
         cmocka_unit_test(test_what_is_written_at_a_panic),
+        cmocka_unit_test(test_what_no_panic_file_can_be),
         cmocka_unit_test(test_what_is_read_is_not_overwritten),
         cmocka_unit_test(test_core),
         cmocka_unit_test(test_help_and_version),
