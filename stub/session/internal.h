@@ -67,7 +67,8 @@ struct dump; /* dump.h */
 struct writing {
     unsigned next;     /* of the policy's files */
     struct dump *dump; /* that is being written, or NULL */
-    int64_t told;      /* when how far it is was told last, ns of the monotonic clock */
+    int64_t told;      /* when how far it is was told last, ns of the monotonic clock, */
+    int64_t sign;      /* and the debugger got a sign of life */
     enum target_state (*then)(struct target *t, struct err *e); /* what follows when all are */
     bool restarts; /* the end is told to a debugger, for whom the guest restarts */
 };
@@ -324,6 +325,7 @@ void session_stopped(struct session *s);
 void session_libraries(struct session *s, unsigned cpu); /* in place of a stop */
 void session_announce(struct session *s, unsigned cpu);  /* non-stop: that it stopped */
 bool session_busy(const struct session *s);              /* a request waits or is worked on */
+void session_alive(struct session *s);                   /* a sign of life, while its request waits */
 void session_exited(struct session *s, int status);
 /* Whether O packets for that many bytes have their place in the output now. While CPUs run, not if the
  * debugger is behind with reading; before a stop reply, as long as that has its room, too. */

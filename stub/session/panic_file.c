@@ -17,6 +17,8 @@
 #define SLICE_NS 3000000
 /* Between two words on how far a dump has come. */
 #define PROGRESS_NS 5000000000
+/* Between two signs of life for a debugger whose request waits: gdb gives up after seconds without a byte. */
+#define SIGN_NS 1000000000
 
 /* ---- a report ---- */
 
@@ -172,18 +174,27 @@ static bool go_on(struct target *t)
     return false;
 }
 
+static void give_sign(struct target *t)
+{
+    int64_t now = target_clock();
+    if (!t->session || !session_busy(t->session) || now - t->writing.sign < SIGN_NS)
+        return;
+    t->writing.sign = now;
+    session_alive(t->session);
+}
+
 bool writing_begin(struct target *t, event_fn *then)
 {
     t->writing.next = 0;
+    t->writing.sign = 0;
     t->writing.then = then;
     return go_on(t);
 }
 
 enum target_state writing_work(struct target *t, struct err *e)
 {
-    if (go_on(t))
-        return t->state;
-    return t->writing.then(t, e);
+    give_sign(t);
+    return go_on(t) ? t->state : t->writing.then(t, e);
 }
 
 void writing_abandon(struct target *t)

@@ -331,6 +331,13 @@ void session_announce(struct session *s, unsigned cpu)
     stop_notify(s, cpu);
 }
 
+/* gdb takes it for the acknowledgement, or for nothing, as it does with the one that comes with the reply. */
+void session_alive(struct session *s)
+{
+    make_room(s, OUT_SLACK);
+    rsp_ack(&s->out);
+}
+
 void session_exited(struct session *s, int status)
 {
     make_room(s, OUT_SLACK);

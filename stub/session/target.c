@@ -332,13 +332,24 @@ static enum target_state attach_writing(struct target *t, struct err *e)
 {
     (void)e;
     t->writing.then = act_untold;
+    t->writing.restarts = false;
     return ATTACHED_WRITING;
+}
+
+/* What the user wants done at such an end whoever is there is done, though the debugger is gone. */
+static enum target_state act_lost(struct target *t, struct err *e)
+{
+    if (end_action(t, true) == ACTION_EXIT)
+        return target_end(t, end_status(t->stop.reason));
+    if (t->writing.restarts && t->policy.on_disconnect == DISCONNECT_RUN)
+        return act_alone(t, e);
+    return lost_stopped(t, e);
 }
 
 static enum target_state lost_writing(struct target *t, struct err *e)
 {
     (void)e;
-    t->writing.then = lost_stopped;
+    t->writing.then = act_lost;
     return DETACHED_WRITING;
 }
 

@@ -105,12 +105,18 @@ static void dump_given_up(void **state)
 static void debugger_comes_meanwhile(void **state)
 {
     struct world *w = begin_dump(false, ACTION_DEFAULT);
+    size_t out;
     int status;
 
     (void)state;
     assert_int_equal(session_input(w->a.session, "$?#3f", 5), 5);
     assert_true(session_waiting(w->a.session));
+    session_output(w->a.session, &out);
+    assert_int_equal(out, 0);
     target_work(w->target);
+    assert_memory_equal(session_output(w->a.session, &out), "+", 1); /* or gdb would give up */
+    assert_int_equal(out, 1);
+    peer_drain(&w->a);
     world_collect(w);
     assert_false(target_exited(w->target, &status)); /* it is there now: the guest stops */
     assert_true(starts(peer_send(w, &w->a, "", 0), "T06"));
@@ -132,6 +138,45 @@ static void debugger_goes_meanwhile(void **state)
     assert_false(target_exited(w->target, &status)); /* --on-disconnect stop */
     peer_open(w, &w->b);
     assert_true(starts(peer_ask(w, &w->b, "?", 1), "T06"));
+    end_dump(w);
+}
+
+/* What was to follow for the debugger, too, follows without it. */
+static void debugger_goes_before_exit(void **state)
+{
+    struct world *w = begin_dump(true, ACTION_EXIT);
+    int status = -1;
+
+    (void)state;
+    session_destroy(w->a.session);
+    w->a.session = NULL;
+    assert_false(target_exited(w->target, &status));
+    world_collect(w);
+    check_dump();
+    assert_true(target_exited(w->target, &status));
+    assert_int_equal(status, EXIT_PANIC);
+    end_dump(w);
+}
+
+static void debugger_goes_before_restart(void **state)
+{
+    struct policy policy = writes(PANIC_DUMP);
+    struct world *w;
+
+    (void)state;
+    made_dir();
+    policy.on_panic = ACTION_RESTART;
+    w = world_open(policy);
+    ask(w, "vCont;c");
+    fake_stop(w->fake, STOP_DISABLED_WAIT);
+    target_collect(w->target);
+    session_destroy(w->a.session);
+    w->a.session = NULL;
+    assert_true(target_working(w->target));
+    assert_false(fake_running(w->fake));
+    world_collect(w);
+    check_dump();
+    assert_true(fake_running(w->fake));
     end_dump(w);
 }
 
@@ -206,6 +251,8 @@ int main(void)
         cmocka_unit_test(dump_given_up),
         cmocka_unit_test(debugger_comes_meanwhile),
         cmocka_unit_test(debugger_goes_meanwhile),
+        cmocka_unit_test(debugger_goes_before_exit),
+        cmocka_unit_test(debugger_goes_before_restart),
         cmocka_unit_test(daemon_ends_meanwhile),
         cmocka_unit_test(target_goes_meanwhile),
         cmocka_unit_test(dump_in_non_stop),
