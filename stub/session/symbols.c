@@ -89,10 +89,11 @@ static void look_at_image(struct target *t)
                           memcmp(found, magic, sizeof found) == 0;
 }
 
+/* An odd address is none of an instruction, and no engine takes it for a breakpoint's. */
 static uint64_t address_of(struct target *t, const char *name)
 {
     uint64_t addr;
-    return linux_symbol_named(t->linux_guest, name, &addr) ? addr : 0;
+    return linux_symbol_named(t->linux_guest, name, &addr) && !(addr & 1) ? addr : 0;
 }
 
 static void find_points(struct target *t)

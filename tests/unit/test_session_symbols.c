@@ -191,6 +191,23 @@ static void test_panic_is_a_stop(void **state)
     assert_false(plan_has(w, PANIC));
 }
 
+/* What the guest's tables say is the guest's: no breakpoint at half an instruction, with which an opcode
+ * could reach behind the end of memory. */
+static void test_odd_functions_are_none(void **state)
+{
+    struct world *w = fresh(state);
+    ask(w, ALL_FEATURES);
+    ask(w, LIST);
+    lrig_symbol(&rig, "do_init_module", 'T', RIG_KERNEL + 0x201);
+    lrig_symbol(&rig, "free_module", 'T', RIG_KERNEL + 0x300);
+    becomes_linux(w, "vCont;c");
+    ask(w, LIST);
+    fake_script(w->fake, STOP_STEP);
+    assert_true(starts(ask(w, "vCont;c"), "T05"));
+    assert_true(plan_has(w, RIG_KERNEL + 0x300));
+    assert_false(plan_has(w, RIG_KERNEL + 0x201));
+}
+
 static void test_panic_that_ends_is_none(void **state)
 {
     struct world *w = world_open((struct policy){.on_panic = ACTION_EXIT});
@@ -268,6 +285,7 @@ int main(void)
         TEST(test_who_is_awaited),
         TEST(test_goes_on_silently),
         TEST(test_panic_is_a_stop),
+        TEST(test_odd_functions_are_none),
         cmocka_unit_test(test_panic_that_ends_is_none),
         cmocka_unit_test(test_stop_at),
         cmocka_unit_test(test_stop_at_with_nobody_there),
