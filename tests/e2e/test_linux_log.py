@@ -91,6 +91,7 @@ def test_at_its_panic(linux, bench, kernel):
     assert "task stack:" in text
 
 
+@pytest.mark.long
 def test_other_cpu_of_a_panic(linux, bench):
     """It was interrupted by the CPU that panics: from its interruption stack to that of the task, to where that began."""
     _, gdb = crash(linux, bench, "6.1", "--cpus", "2")
@@ -119,6 +120,7 @@ def test_from_the_first_instruction_of_panic(linux, bench):
         assert frames[1:] == guests[1:]
 
 
+@pytest.mark.long
 def test_long_log(linux, bench):
     """Far more than fits into one answer at once: all of it comes to gdb, in order. None of it went to the console."""
     pad = "-" * 80

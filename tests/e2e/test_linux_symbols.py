@@ -71,6 +71,7 @@ def check(daemon, client, release, least):
     assert lookup(client, "no_such_symbol")[0] == "No"
 
 
+@pytest.mark.long
 def test_symbols_and_modules(linux):
     check(*crashed(linux, "6.1", "kernel", 60), "6.1", 300)
 

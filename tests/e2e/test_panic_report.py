@@ -141,6 +141,7 @@ def common(report):
     return re.sub(r"^(stop|ran|CPUs) .*\n", "", report, flags=re.M).partition("\nCPU 0: ")[0]
 
 
+@pytest.mark.long
 def test_dump_and_report(bench, box, path, tmp_path):
     """Of the second CPU of a Linux, both written in their turn before the debugger's stop; and what zgdbd says of that dump."""
     dump = f"{path}.dump"
