@@ -4,6 +4,7 @@
 #ifndef ZGDBD_SESSION_INTERNAL_H
 #define ZGDBD_SESSION_INTERNAL_H
 
+#include <stdio.h>
 #include <time.h>
 
 #include "zgdbd/console.h"
@@ -259,6 +260,8 @@ int target_next_told(struct target *t);
 
 struct psw cpu_psw(const struct target *t, unsigned cpu); /* stops.c; of a machine that stands */
 
+int64_t target_clock(void); /* ends.c: ns of the monotonic clock */
+
 /* symbols.c */
 void symbols_reset(struct target *t); /* it is another guest now */
 void symbols_plan(struct target *t);  /* adds to the plan what the target itself wants to hear of */
@@ -365,6 +368,9 @@ static inline enum mem_space session_space(const struct session *s)
     return s->task_tid && space == SPACE_DEFAULT ? SPACE_HOME : space;
 }
 
+/* xml.c: text as XML has it, in an attribute in double quotes too. */
+void xml_put(FILE *f, const char *text);
+
 /* threads.c: a state in words. */
 const char *task_state_name(char letter);                            /* of linux_task_letter() */
 void threads_read(struct session *s, uint64_t offset, uint64_t len); /* qXfer:threads:read */
@@ -378,7 +384,6 @@ command_fn cmd_read_regs, cmd_write_regs, cmd_read_reg, cmd_write_reg, cmd_read_
 #define WORK_SLICE_NS 3000000
 void work_begin(struct session *s, const struct work *work);
 bool work_sign_of_life(struct session *s, int64_t now);
-int64_t work_now(void); /* ns of the monotonic clock */
 command_fn cmd_search_mem, cmd_crc_mem;
 command_fn cmd_insert_point, cmd_remove_point; /* points.c */
 command_fn cmd_stop_reason, cmd_continue, cmd_step, cmd_vcont_query, cmd_vcont, cmd_detach, cmd_kill,

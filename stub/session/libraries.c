@@ -234,21 +234,12 @@ void libraries_told(struct target *t)
     t->session->libraries_told = t->libraries->signature;
 }
 
-static void put_escaped(FILE *f, const char *text)
-{
-    for (; *text; text++)
-        if (strchr("<>&'\"", *text))
-            fprintf(f, "&#%d;", *text);
-        else
-            fputc(*text, f);
-}
-
 /* By how much it lies elsewhere than the file says, and for those without such a thing where it begins. */
 static void put_library(FILE *f, const struct library *l, size_t number, bool svr4)
 {
     unsigned long long start = l->start, offset = l->offset, dynamic = l->dynamic;
     fputs("<library name=\"", f);
-    put_escaped(f, name_of(l));
+    xml_put(f, name_of(l));
     if (svr4)
         fprintf(f, "\" lm=\"0x%zx\" lmid=\"0x0\" l_addr=\"0x%llx\" l_ld=\"0x%llx\"/>\n", number, offset,
                 dynamic);

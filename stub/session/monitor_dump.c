@@ -50,7 +50,7 @@ static bool step(struct session *s)
     struct err e;
     int more = dump_step(s->work.dump, WORK_SLICE_NS, &e);
     if (more > 0) {
-        if (work_sign_of_life(s, work_now()))
+        if (work_sign_of_life(s, target_clock()))
             log_progress(s->work.dump);
         return false;
     }

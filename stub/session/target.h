@@ -40,7 +40,6 @@ event_fn nonstop_begin_stopped, nonstop_begin_running, nonstop_end, nonstop_paus
 /* ends.c: what follows from t->stop, with and without a debugger; the exit status; how it is told. */
 enum guest_action end_action(const struct target *t, bool debugger);
 int end_status(enum stop_reason reason);
-int64_t target_clock(void); /* ns of the monotonic clock */
 void end_log(const struct target *t);
 bool end_log_restart(struct target *t); /* false: it was not told, for others were just now */
 bool end_told(struct target *t);        /* the same, and the caller tells it */

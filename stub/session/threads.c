@@ -324,19 +324,6 @@ void cmd_thread_extra(struct session *s, const struct rsp_request *r)
 
 /* ---- qXfer:threads ---- */
 
-/* Text as XML has it, in an attribute too. */
-static void put_escaped(FILE *f, const char *text)
-{
-    while (*text) {
-        size_t plain = strcspn(text, "<&\"");
-        fwrite(text, 1, plain, f);
-        text += plain;
-        if (*text)
-            fputs(*text == '<' ? "&lt;" : *text == '&' ? "&amp;" : "&quot;", f);
-        text += *text != 0;
-    }
-}
-
 static void put_thread(const struct session *s, const struct thread *thread, FILE *f)
 {
     char name[THREAD_NAME], text[THREAD_TEXT];
@@ -346,9 +333,9 @@ static void put_thread(const struct session *s, const struct thread *thread, FIL
     if (!thread->task)
         fprintf(f, " core=\"%u\"", thread->cpu);
     fputs(" name=\"", f);
-    put_escaped(f, name);
+    xml_put(f, name);
     fputs("\">", f);
-    put_escaped(f, text);
+    xml_put(f, text);
     fputs("</thread>\n", f);
 }
 

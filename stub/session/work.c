@@ -11,13 +11,6 @@
 /* Between two signs of life. */
 #define SIGN_NS 1000000000
 
-int64_t work_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* gdb gives up after three times two seconds without a byte (remotetimeout), but skips what comes between
  * packets: an acknowledgement, that it did not need, is the sign that we are alive. */
 bool work_sign_of_life(struct session *s, int64_t now)
@@ -33,7 +26,7 @@ bool work_sign_of_life(struct session *s, int64_t now)
 void work_begin(struct session *s, const struct work *work)
 {
     s->work = *work;
-    s->work.sign = work_now();
+    s->work.sign = target_clock();
     if (s->work.step(s))
         s->work.step = NULL;
 }
@@ -41,11 +34,11 @@ void work_begin(struct session *s, const struct work *work)
 /* A slice of chunks. */
 static bool slice(struct session *s, bool (*chunk)(struct session *s))
 {
-    int64_t begun = work_now(), now;
+    int64_t begun = target_clock(), now;
     do {
         if (chunk(s))
             return true;
-        now = work_now();
+        now = target_clock();
     } while (now - begun < WORK_SLICE_NS);
     work_sign_of_life(s, now);
     return false;
