@@ -170,12 +170,15 @@ static void clear(struct linux_kallsyms *k)
     *k = (struct linux_kallsyms){0};
 }
 
-/* They cannot be read after all. Returns -1. */
+/* They cannot be read after all. Names that were given out are good until the guest has run. Returns -1. */
 static int fail(struct linux_kallsyms *k, const struct err *why)
 {
+    struct block *names = k->names;
     unsigned generation = k->generation;
 
+    k->names = NULL;
     clear(k);
+    k->names = names;
     k->generation = generation;
     k->failed = true;
     k->why = *why;
@@ -258,48 +261,61 @@ int linux_symbol_count(struct linux_guest *g, size_t *n, struct err *e)
 
 /* ---- by address ---- */
 
-const struct linux_symbol *linux_symbol_in(const struct linux_symbol *list, size_t n, uint64_t addr)
+/* How many are below addr, or, at_too, there or below: all of a kernel may be at one address. */
+static size_t count_in_list(const struct linux_symbol *list, size_t n, uint64_t addr, bool at_too)
 {
-    size_t low = 0, high = n; /* the one that is sought is the last of those below high */
+    size_t low = 0;
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
+    while (low < n) {
+        size_t middle = low + (n - low) / 2;
 
-        if (list[middle].addr <= addr)
+        if (list[middle].addr < addr || (at_too && list[middle].addr == addr))
             low = middle + 1;
         else
-            high = middle;
+            n = middle;
     }
+    return low;
+}
+
+const struct linux_symbol *linux_symbol_in(const struct linux_symbol *list, size_t n, uint64_t addr)
+{
+    size_t low = count_in_list(list, n, addr, true);
+
     if (!low)
         return NULL;
-    for (low--; low && list[low - 1].addr == list[low].addr;)
-        low--;
+    low = count_in_list(list, low, list[low - 1].addr, false);
     if (addr != list[low].addr && addr - list[low].addr >= list[low].size)
         return NULL;
     return &list[low];
 }
 
-/* The same by the tables, for one that is made now. */
+/* The same two by the tables, for one that is made now. */
+static size_t count_in_tables(const struct kallsyms_tables *t, size_t n, uint64_t addr, bool at_too)
+{
+    size_t low = 0;
+
+    while (low < n) {
+        size_t middle = low + (n - low) / 2;
+        uint64_t at = kallsyms_address(t, middle);
+
+        if (at < addr || (at_too && at == addr))
+            low = middle + 1;
+        else
+            n = middle;
+    }
+    return low;
+}
+
 static bool at_in_tables(struct linux_kallsyms *k, uint64_t addr, struct linux_symbol *out)
 {
     const struct kallsyms_tables *t = &k->tables;
-    size_t low = 0, high = t->n, end;
+    size_t end = count_in_tables(t, t->n, addr, true), low;
     uint64_t at, size;
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (kallsyms_address(t, middle) <= addr)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (!low)
+    if (!end)
         return false;
-    end = low--;
-    at = kallsyms_address(t, low);
-    while (low && kallsyms_address(t, low - 1) == at)
-        low--;
+    at = kallsyms_address(t, end - 1);
+    low = count_in_tables(t, end, at, false);
     size = size_to(k, at, end < t->n ? kallsyms_address(t, end) : at);
     if ((addr != at && addr - at >= size) || make(k, low, out, NULL))
         return false;

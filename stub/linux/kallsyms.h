@@ -7,8 +7,6 @@
 #include "internal.h"
 
 #define TOKENS 256u /* each byte of a compressed name stands for one */
-/* As far as the 16-bit index of tokens reaches, and a token there. */
-#define TOKEN_TABLE_MAX 0x10200u
 
 /* How the addresses are kept. */
 enum kallsyms_encoding {

@@ -242,8 +242,7 @@ static bool goes_on(const struct kallsyms_tables *t, size_t i, const char *rest)
 
 size_t kallsyms_find(const struct kallsyms_tables *t, const char *name, size_t i)
 {
-    uint16_t used[TOKENS]; /* characters of name in each token, as the first; TOKEN_TABLE_MAX if it cannot be
-                              one */
+    uint16_t used[TOKENS]; /* characters of name in each token, as the first; UINT16_MAX: it cannot be */
     size_t len = strlen(name);
 
     for (unsigned byte = 0; byte < TOKENS; byte++) {

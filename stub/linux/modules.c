@@ -22,7 +22,9 @@
 #define REGIONS 16u
 #define SYMBOLS_MAX 0x20000u /* of one module */
 #define STRINGS_MAX (16u << 20)
+/* So much is read of the tables and the strings of all modules together, before the last of them. */
 #define ALL_SYMBOLS_MAX (1u << 20)
+#define ALL_STRINGS_MAX (64u << 20)
 #define SYM_BYTES 24u /* Elf64_Sym */
 
 /* A piece of storage of a module. */
@@ -45,8 +47,8 @@ struct linux_modlist {
     struct linux_module *list;
     struct module_parts *parts; /* of each */
     size_t n;
-    size_t nsymbols;
-    unsigned generation; /* of the kernel whose list was found at: */
+    size_t entries, string_bytes; /* that were read of their tables, whatever came of them */
+    unsigned generation;          /* of the kernel whose list was found at: */
     uint64_t head;
 };
 
@@ -289,12 +291,13 @@ static void set_sizes(const struct module_parts *p, size_t n)
  * the assembler's. */
 static bool take_name(const char *strings, size_t have, uint32_t at, char *out, size_t *len)
 {
-    size_t n;
+    size_t most, n;
 
     if (at >= have)
         return false;
-    n = strnlen(strings + at, have - at);
-    if (n == 0 || n >= LINUX_NAME_BYTES || n == have - at)
+    most = have - at < LINUX_NAME_BYTES ? have - at : LINUX_NAME_BYTES;
+    n = strnlen(strings + at, most);
+    if (n == 0 || n == most)
         return false;
     for (size_t i = 0; i < n; i++)
         out[i] = (char)(strings[at + i] > ' ' && strings[at + i] <= '~' ? strings[at + i] : '?');
@@ -360,13 +363,17 @@ static size_t make_symbols(struct module_parts *p, const struct mod_kallsyms *k,
     return n;
 }
 
-static void read_symbols(struct linux_guest *g, struct linux_module *m, struct module_parts *p,
+static void read_symbols(struct linux_guest *g, struct linux_modlist *l, size_t i,
                          const struct mod_kallsyms *k)
 {
+    struct linux_module *m = &l->list[i];
+    struct module_parts *p = &l->parts[i];
     struct raw r = {0};
 
     if (read_raw(g, k, &r))
         m->nsymbols = make_symbols(p, k, &r, m->name);
+    l->entries += k->n;
+    l->string_bytes += r.strings_have;
     m->symbols = m->nsymbols ? p->symbols : NULL;
     free(r.table);
     free(r.types);
@@ -392,9 +399,9 @@ static void read_module(struct linux_guest *g, struct linux_modlist *l, size_t i
             m->base = p->region[r].base;
             m->size = p->region[r].size;
         }
-    if (l->nsymbols < ALL_SYMBOLS_MAX && find_kallsyms(g, p, bytes, have, &k))
-        read_symbols(g, m, p, &k);
-    l->nsymbols += m->nsymbols;
+    if (l->entries < ALL_SYMBOLS_MAX && l->string_bytes < ALL_STRINGS_MAX &&
+        find_kallsyms(g, p, bytes, have, &k))
+        read_symbols(g, l, i, &k);
 }
 
 /* ---- the list ---- */
@@ -409,7 +416,7 @@ static void clear(struct linux_modlist *l)
     free(l->parts);
     l->list = NULL;
     l->parts = NULL;
-    l->n = l->nsymbols = 0;
+    l->n = l->entries = l->string_bytes = 0;
     l->current = l->failed = false;
 }
 

@@ -424,6 +424,24 @@ static void text_that_grows(void **state)
 
 /* ---- tables that are damaged ---- */
 
+/* A name that was given out is good until the guest runs, though the list of all cannot be made then. */
+static void name_outlives_failure(void **state)
+{
+    struct linux_rig *r = *state;
+    const struct linux_symbol *list;
+    struct linux_symbol s;
+    struct err e;
+    size_t n;
+
+    lrig_symbol(r, "", 'T', kernel(r, 0x400));
+    lrig_boot(r);
+    assert_true(linux_symbol_at(r->g, kernel(r, 0x104), &s));
+    assert_int_equal(linux_symbols(r->g, &list, &n, &e), -1);
+    assert_non_null(strstr(e.text, "is damaged"));
+    assert_string_equal(s.name, "panic");
+    assert_string_equal(words(r, RIG_KERNEL), "0x2000");
+}
+
 static void damaged_tables(void **state)
 {
     struct linux_rig *r = *state;
@@ -503,6 +521,7 @@ int main(void)
         HIGH(kept_for_one_kernel),
         HIGH(text_that_grows),
         HIGH(damaged_tables),
+        HIGH(name_outlives_failure),
         HIGH(token_without_end),
         HIGH(old_kernel),
     };
