@@ -67,6 +67,10 @@ bool linux_placed(const struct dat_context *ctx, uint64_t place, uint64_t *virtu
  * readable. What was read of a kernel is good as long as it is the same. */
 unsigned linux_generation(struct linux_guest *g);
 
+/* vmcoreinfo.c: the address of swapper_pg_dir, without a search of the text: each read that fails asks. False
+ * if it is not told. */
+bool linux_swapper(struct linux_guest *g, uint64_t *addr);
+
 /* kallsyms.c: the last symbol at or below addr of a list that is sorted by address, of several at one address
  * the first, as the kernel has it; NULL if addr lies behind its size. */
 const struct linux_symbol *linux_symbol_in(const struct linux_symbol *list, size_t n, uint64_t addr);

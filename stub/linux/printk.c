@@ -67,11 +67,14 @@ struct place {
 
 /* ---- what vmcoreinfo says ---- */
 
+/* Of structures this is no size: the largest has some 100 bytes. Of larger ones a piece would hold a few. */
+#define STRUCT_BYTES_MAX 512u
+
 /* A value of vmcoreinfo that is an offset or a size inside of a small structure. */
 static bool small(struct linux_guest *g, const char *key, uint32_t *value)
 {
     uint64_t v;
-    if (!linux_vmcoreinfo(g, key, &v) || v > 4096)
+    if (!linux_vmcoreinfo(g, key, &v) || v > STRUCT_BYTES_MAX)
         return false;
     *value = (uint32_t)v;
     return true;
@@ -180,8 +183,8 @@ static int open_log(struct log *l, struct err *e)
 
 /* ---- its arrays ---- */
 
-/* So many bytes at an offset, none of which may be behind `end`; NULL if they are not readable. size is of
- * what lies side by side in the array: pieces hold whole ones. */
+/* So many bytes at an offset; NULL if they are not all readable. size is of what lies side by side in the
+ * array: pieces hold whole ones. */
 static const uint8_t *piece_of(struct log *l, struct window *w, uint64_t offset, size_t size)
 {
     uint64_t whole = WINDOW / size * size, number = offset / whole;

@@ -72,7 +72,7 @@ static uint64_t swapper_asce(struct linux_guest *g)
 {
     uint64_t addr, real, first;
 
-    if (linux_facts(g)->state != LINUX_READABLE || !linux_vmcoreinfo(g, "SYMBOL(swapper_pg_dir)", &addr))
+    if (!linux_swapper(g, &addr))
         return 0;
     real = image_to_real(linux_facts(g), addr);
     if (!real || (real & PAGE_MASK) || !linux_read_absolute(g, real, &first, sizeof first))

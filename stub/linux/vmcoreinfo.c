@@ -37,7 +37,9 @@ struct linux_place {
     bool current; /* nothing has run since it was read */
     unsigned generation;
     struct linux_facts facts;
-    char *text; /* the facts'; kept when the guest has run, to see whether it is the same kernel */
+    bool has_swapper;
+    uint64_t swapper; /* address of swapper_pg_dir */
+    char *text;       /* the facts'; kept when the guest has run, to see whether it is the same kernel */
 };
 
 static const struct linux_facts nothing = {.state = LINUX_UNKNOWN};
@@ -172,6 +174,7 @@ static void take_text(struct linux_place *p, char *text)
     if (!find_number(text, "IDENTITYBASE", &f->identity_base))
         f->identity_base = 0;
     f->has_phys_offset = find_number(text, "KERNELOFFPHYS", &f->phys_offset);
+    p->has_swapper = find_number(text, "SYMBOL(swapper_pg_dir)", &p->swapper);
     f->text = text;
     f->text_len = strlen(text);
 }
@@ -295,6 +298,14 @@ bool linux_vmcoreinfo(struct linux_guest *g, const char *key, uint64_t *value)
     const struct linux_facts *f = linux_facts(g);
 
     return f->state == LINUX_READABLE && find_number(f->text, key, value);
+}
+
+bool linux_swapper(struct linux_guest *g, uint64_t *addr)
+{
+    if (linux_facts(g)->state != LINUX_READABLE || !g->place->has_swapper)
+        return false;
+    *addr = g->place->swapper;
+    return true;
 }
 
 void linux_forget_place(struct linux_guest *g, enum linux_forget what)
