@@ -65,10 +65,9 @@ bool linux_interrupted(struct linux_guest *g, unsigned cpu, const struct linux_s
 {
     uint8_t lowcore[LC_BYTES];
     struct handler h = {.at = pc - handler->addr};
-    struct dat_context ctx;
     size_t place;
-    if (h.at >= HANDLER_BYTES || handler->size > HANDLER_BYTES || !machine_dat_context(g->m, cpu, &ctx) ||
-        !linux_read_absolute(g, ctx.prefix, lowcore, sizeof lowcore) ||
+    if (h.at >= HANDLER_BYTES || handler->size > HANDLER_BYTES ||
+        !linux_read_lowcore(g, cpu, lowcore, sizeof lowcore) ||
         !find_old_psw(lowcore, handler->addr, &i->psw))
         return false;
     h.len = linux_read(g, handler->addr, h.code, handler->size);

@@ -22,8 +22,10 @@ enum linux_forget {
     FORGET_ALL,
 };
 
-/* Where a frame has its back chain, from r15 on (struct stack_frame: -mpacked-stack, -mbackchain). */
+/* Where a frame has its back chain, from r15 on (struct stack_frame: -mpacked-stack, -mbackchain), and where
+ * those that its owner calls save r14. */
 #define FRAME_BACK_CHAIN 152
+#define FRAME_R14 136
 
 /* prologue.c: what a function has done to its stack. */
 struct linux_prologue {
@@ -54,6 +56,12 @@ linux_forget_fn linux_forget_place, linux_forget_kallsyms, linux_forget_modules,
 
 /* read.c: exactly len bytes of absolute storage; false if not all of it is there. */
 bool linux_read_absolute(struct linux_guest *g, uint64_t addr, void *buf, size_t len);
+
+/* A register of at most 8 bytes; false, and 0, if the engine has it not. */
+bool linux_reg(struct linux_guest *g, unsigned cpu, unsigned reg, uint64_t *value);
+
+/* The first len bytes of a CPU's prefix area; false if they are not all there. */
+bool linux_read_lowcore(struct linux_guest *g, unsigned cpu, uint8_t *buf, size_t len);
 
 /* What a CPU's addresses mean, but always in the 64-bit mode, in which the kernel's are. False if its home
  * space is as the reset leaves it (CR13 is 0), or the engine has no such view of memory. */
@@ -96,7 +104,7 @@ int linux_btf_members(struct linux_guest *g, struct linux_btf_member *wanted, si
 int linux_btf_find(const uint8_t *data, size_t size, struct linux_btf_member *wanted, size_t n,
                    struct err *e);
 
-/* symfile.c: a function's symbol, as far as its type says. */
+/* symfile.c: a function's symbol, as far as its type says. Weak ones do not say: mostly they are. */
 bool linux_is_code(const struct linux_symbol *s);
 
 /* unwind.c: a section .debug_frame for the functions among the symbols, which are sorted by address; from

@@ -20,6 +20,25 @@ bool linux_read_absolute(struct linux_guest *g, uint64_t addr, void *buf, size_t
     return n == len;
 }
 
+bool linux_reg(struct linux_guest *g, unsigned cpu, unsigned reg, uint64_t *value)
+{
+    uint8_t bytes[REG_MAX_BYTES];
+
+    *value = 0;
+    if (!(g->m->reg_features & 1u << reg_table[reg].feature) || reg_table[reg].bytes > REG_SCALAR_BYTES ||
+        machine_read_reg(g->m, cpu, reg, bytes))
+        return false;
+    *value = reg_table[reg].bytes == 4 ? load_be32(bytes) : load_be64(bytes);
+    return true;
+}
+
+bool linux_read_lowcore(struct linux_guest *g, unsigned cpu, uint8_t *buf, size_t len)
+{
+    struct dat_context ctx;
+
+    return machine_dat_context(g->m, cpu, &ctx) && linux_read_absolute(g, ctx.prefix, buf, len);
+}
+
 /* What a CPU's addresses mean, but always in the 64-bit mode, in which the kernel's addresses are: a CPU may
  * stand in 31-bit code, or have a PSW of garbage. */
 static bool kernel_context(struct linux_guest *g, unsigned cpu, struct dat_context *ctx)
@@ -34,11 +53,10 @@ static bool kernel_context(struct linux_guest *g, unsigned cpu, struct dat_conte
 /* Control register 13; 0, as the reset leaves it, if it is not known. */
 static uint64_t home_asce(struct linux_guest *g, unsigned cpu)
 {
-    uint8_t bytes[REG_MAX_BYTES];
+    uint64_t asce;
 
-    if (!(g->m->reg_features & 1u << REG_CR) || machine_read_reg(g->m, cpu, REG_C0 + 13, bytes))
-        return 0;
-    return load_be64(bytes);
+    linux_reg(g, cpu, REG_C0 + 13, &asce);
+    return asce;
 }
 
 bool linux_home_context(struct linux_guest *g, unsigned cpu, struct dat_context *ctx)

@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
-#include "zgdbd/bytes.h"
 #include "zgdbd/words.h"
 
 /* Kept for the lines that say that more is missing, and where the report ends. */
@@ -62,14 +62,7 @@ void report_gap(struct report *r)
 
 bool report_reg(const struct report *r, unsigned cpu, unsigned reg, uint64_t *value)
 {
-    uint8_t bytes[REG_MAX_BYTES];
-
-    *value = 0;
-    if (!(r->m->reg_features & 1u << reg_table[reg].feature) || reg_table[reg].bytes > REG_SCALAR_BYTES ||
-        machine_read_reg(r->m, cpu, reg, bytes))
-        return false;
-    *value = reg_table[reg].bytes == 4 ? load_be32(bytes) : load_be64(bytes);
-    return true;
+    return linux_reg(r->g, cpu, reg, value);
 }
 
 struct psw report_psw(const struct report *r, unsigned cpu)
@@ -79,11 +72,6 @@ struct psw report_psw(const struct report *r, unsigned cpu)
     report_reg(r, cpu, REG_PSWM, &psw.mask);
     report_reg(r, cpu, REG_PSWA, &psw.addr);
     return psw;
-}
-
-bool report_is_code(const struct linux_symbol *s)
-{
-    return s->type == 't' || s->type == 'T' || s->type == 'w' || s->type == 'W';
 }
 
 char *report_place(const struct report *r, uint64_t addr, char *buf, size_t size)

@@ -4,6 +4,7 @@
 #ifndef ZGDBD_LINUX_REPORT_H
 #define ZGDBD_LINUX_REPORT_H
 
+#include "internal.h"
 #include "zgdbd/regs.h"
 #include "zgdbd/report.h"
 
@@ -42,7 +43,6 @@ void report_gap(struct report *r); /* an empty line */
 /* A register of at most 8 bytes; false, and 0, if it is not there. */
 bool report_reg(const struct report *r, unsigned cpu, unsigned reg, uint64_t *value);
 struct psw report_psw(const struct report *r, unsigned cpu);
-bool report_is_code(const struct linux_symbol *s);
 /* "0000000000123456 panic+0x12/0x34", without the name if it has none. Returns buf. */
 char *report_place(const struct report *r, uint64_t addr, char *buf, size_t size);
 #define REPORT_PLACE_BYTES 160u

@@ -78,7 +78,7 @@ static void say_insn(struct report *r, const struct insn_line *line, const char 
         words_add(&w, "%s%02x", i && i % 2 == 0 ? " " : "", line->bytes[i]);
     /* Behind an object's name there may be anything, constants without a name above all. */
     if (line->has_target && linux_symbol_at(r->g, line->target, &s) &&
-        (report_is_code(&s) || line->target == s.addr))
+        (linux_is_code(&s) || line->target == s.addr))
         snprintf(target, sizeof target, "  <%.80s+0x%" PRIx64 ">", s.name, line->target - s.addr);
     report_say(r, "  %s %016" PRIx64 "  %-14s  %s%s", mark, line->addr, bytes, line->text, target);
 }

@@ -38,7 +38,7 @@ static void say_names(struct report *r, unsigned cpu)
         uint64_t value;
 
         if (!report_reg(r, cpu, REG_R0 + i, &value) || !linux_symbol_at(r->g, value, &s) ||
-            !report_is_code(&s))
+            !linux_is_code(&s))
             continue;
         words_add(&w, "%s%s%u %.64s+0x%" PRIx64, w.len ? "" : "  code:", w.len ? ", r" : " r", i, s.name,
                   value - s.addr);

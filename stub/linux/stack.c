@@ -3,17 +3,13 @@
  * (arch/s390/kernel/unwind_bc.c): from frame to frame, to the registers of what was interrupted where a back
  * chain is 0, and from stack to stack. Every address in it is the guest's: within a stack the chain must go
  * up, and no stack is entered twice. */
-#include <string.h>
-
 #include "internal.h"
 #include "zgdbd/bytes.h"
-#include "zgdbd/lowcore.h"
 #include "zgdbd/regs.h"
 #include "zgdbd/words.h"
 
 /* struct stack_frame (arch/s390/include/asm/stacktrace.h): the frame's owner calls functions that save their
- * r6 to r15 from 72 on. */
-#define FRAME_R14 136u
+ * r6 to r15 from 72 on: FRAME_R14. */
 #define FRAME_BYTES 160u
 
 /* struct pt_regs, behind a frame whose back chain is 0 (asm/ptrace.h). */
@@ -83,13 +79,11 @@ static void know_stacks(struct walk *w, const uint8_t *five, uint64_t size)
 static void find_stacks(struct walk *w, unsigned cpu)
 {
     static const uint64_t sizes[] = {STACK_BYTES_KASAN, STACK_BYTES};
-    uint8_t lowcore[LOWCORE_SIZE];
-    struct dat_context ctx;
-    if (!machine_dat_context(w->g->m, cpu, &ctx) ||
-        !linux_read_absolute(w->g, ctx.prefix, lowcore, sizeof lowcore))
+    uint8_t lowcore[0x1000];
+    if (!linux_read_lowcore(w->g, cpu, lowcore, sizeof lowcore))
         return;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        for (size_t at = 0x200; at + 8 * STACKS <= 0x1000; at += 8)
+        for (size_t at = 0x200; at + 8 * STACKS <= sizeof lowcore; at += 8)
             if (are_stacks(lowcore + at, sizes[i])) {
                 know_stacks(w, lowcore + at, sizes[i]);
                 return;
@@ -106,11 +100,6 @@ static struct stack stack_of(const struct walk *w, uint64_t sp)
 }
 
 /* ---- code ---- */
-
-static bool is_text(const struct linux_symbol *s)
-{
-    return strchr("tTwW", s->type) != NULL;
-}
 
 static bool has_symbols(struct linux_guest *g)
 {
@@ -132,7 +121,7 @@ static bool follows_call(struct linux_guest *g, uint64_t pc)
 static bool is_return(struct linux_guest *g, uint64_t pc)
 {
     struct linux_symbol s;
-    return (linux_symbol_at(g, pc - 1, &s) ? is_text(&s) : !has_symbols(g)) && follows_call(g, pc);
+    return (linux_symbol_at(g, pc - 1, &s) ? linux_is_code(&s) : !has_symbols(g)) && follows_call(g, pc);
 }
 
 /* A PSW with bits that none has is garbage, whatever its problem-state bit says. */
@@ -218,7 +207,7 @@ static bool caller_by_registers(struct walk *w, struct psw psw, uint64_t r14, ui
 {
     struct linux_prologue p = {0};
     struct linux_symbol s;
-    bool known = is_good(psw) && linux_symbol_at(w->g, psw.addr, &s) && is_text(&s);
+    bool known = is_good(psw) && linux_symbol_at(w->g, psw.addr, &s) && linux_is_code(&s);
     *ret = r14;
     if (!known && !has_symbols(w->g))
         return false;
@@ -336,8 +325,9 @@ static size_t finish(struct walk *w, bool going, const char **why)
 
 static uint64_t reg(struct linux_guest *g, unsigned cpu, unsigned number)
 {
-    uint8_t bytes[REG_MAX_BYTES] = {0};
-    return machine_read_reg(g->m, cpu, number, bytes) ? 0 : load_be64(bytes);
+    uint64_t value;
+    linux_reg(g, cpu, number, &value);
+    return value;
 }
 
 static void start_at(struct walk *w, uint64_t sp)

@@ -29,7 +29,6 @@ struct file {
     size_t frame_bytes;
 };
 
-/* Weak symbols do not say what they are of: mostly functions. */
 bool linux_is_code(const struct linux_symbol *s)
 {
     return s->type == 't' || s->type == 'T' || s->type == 'w' || s->type == 'W';

@@ -167,9 +167,8 @@ static bool current_at(struct linux_guest *g, const struct linux_task_layout *l,
 /* A CPU that Linux has not brought up has no prefix yet, and would show what CPU 0 has left at absolute 0. */
 static bool never_ran(struct linux_guest *g, unsigned cpu)
 {
-    uint8_t prefix[REG_MAX_BYTES];
-    return machine_state(g->m, cpu) == CPU_STOPPED && (g->m->reg_features & 1u << REG_VIRT) &&
-           machine_read_reg(g->m, cpu, REG_PREFIX, prefix) == 0 && load_be64(prefix) == 0;
+    uint64_t prefix;
+    return machine_state(g->m, cpu) == CPU_STOPPED && linux_reg(g, cpu, REG_PREFIX, &prefix) && !prefix;
 }
 
 static bool known_layout(struct linux_guest *g, const struct linux_task_layout **l)

@@ -20,10 +20,6 @@
 #define WINDOW 0x10000u
 #define INSN_BYTES 6u
 
-/* struct stack_frame and struct pt_regs (asm/stacktrace.h, asm/ptrace.h). */
-#define BACK_CHAIN 152
-#define R14_SLOT 136
-
 /* ---- what the entries are made of ---- */
 
 enum {
@@ -246,7 +242,7 @@ static const uint8_t *insn_at(struct code *c, uint64_t addr)
 /* STG %rX,152(%r15). */
 static bool stores_back_chain(const uint8_t *i)
 {
-    return i[0] == 0xe3 && (i[1] & 0x0f) == 0 && i[2] == 0xf0 && i[3] == BACK_CHAIN && i[4] == 0 &&
+    return i[0] == 0xe3 && (i[1] & 0x0f) == 0 && i[2] == 0xf0 && i[3] == FRAME_BACK_CHAIN && i[4] == 0 &&
            i[5] == 0x24;
 }
 
@@ -279,8 +275,8 @@ static bool saves_r14(const uint8_t *i)
     if (i[2] != 0xf0 || i[4] != 0 || i[5] != 0x24)
         return false;
     if (i[0] == 0xe3)
-        return first == 14 && last == 0 && at == R14_SLOT;
-    return i[0] == 0xeb && first <= 14 && last >= 14 && at + 8 * (14 - first) == R14_SLOT;
+        return first == 14 && last == 0 && at == FRAME_R14;
+    return i[0] == 0xeb && first <= 14 && last >= 14 && at + 8 * (14 - first) == FRAME_R14;
 }
 
 static void find_prologue(struct code *c, const struct linux_symbol *f, struct prologue *p)
