@@ -3,6 +3,7 @@
  * a ring of descriptors, one of what is known of each record beside it, and one of their texts. Where things
  * are in it vmcoreinfo says. A record that was being written when the guest stopped, or whose text is lost,
  * is left out, as the kernel's own readers do. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -318,17 +319,32 @@ int linux_log(struct linux_guest *g, size_t last, linux_log_fn *fn, void *ctx, s
     return result;
 }
 
+/* As far as there is room. Returns the length with it. */
+static size_t append(char *buf, size_t size, size_t len, const char *from, size_t n)
+{
+    if (len < size) {
+        size_t fits = size - len - 1 < n ? size - len - 1 : n;
+        memcpy(buf + len, from, fits);
+        buf[len + fits] = '\0';
+    }
+    return len + n;
+}
+
+/* The time is made once: a text may be nothing but newlines. */
 size_t linux_log_format(const struct linux_log_record *record, char *buf, size_t size)
 {
     const char *line = record->text, *end = record->text + record->len;
-    unsigned long long seconds = record->nanoseconds / 1000000000,
-                       micros = record->nanoseconds % 1000000000 / 1000;
-    size_t len = 0;
+    char time[40];
+    size_t len = 0, time_len;
+    snprintf(time, sizeof time, "[%5" PRIu64 ".%06u] ", record->nanoseconds / 1000000000,
+             (unsigned)(record->nanoseconds % 1000000000 / 1000));
+    time_len = strlen(time);
     while (line <= end) {
         const char *newline = memchr(line, '\n', (size_t)(end - line));
-        int n = (int)((newline ? newline : end) - line);
-        len += (size_t)snprintf(len < size ? buf + len : NULL, len < size ? size - len : 0,
-                                "[%5llu.%06llu] %.*s\n", seconds, micros, n, line);
+        size_t n = (size_t)((newline ? newline : end) - line);
+        len = append(buf, size, len, time, time_len);
+        len = append(buf, size, len, line, n);
+        len = append(buf, size, len, "\n", 1);
         line += n + 1;
     }
     return len;

@@ -291,7 +291,7 @@ static void guess(struct walk *w)
 {
     uint64_t values[64], from = (w->sp | 7) + 1 + FRAME_BYTES - 8;
     size_t last = w->n + GUESSES_MAX < w->max ? w->n + GUESSES_MAX : w->max;
-    for (uint64_t at = from; at >= w->in.begin && at < w->in.end; at += sizeof values) {
+    for (uint64_t at = from; at >= w->in.begin && at < w->in.end && w->n < last; at += sizeof values) {
         size_t len = w->in.end - at < sizeof values ? (size_t)(w->in.end - at) : sizeof values;
         size_t got = linux_read(w->g, at, values, len) / 8;
         for (size_t i = 0; i < got && w->n < last; i++)
