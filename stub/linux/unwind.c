@@ -18,6 +18,9 @@
 /* Bytes of a function in which its back chain is looked for. */
 #define SCAN_BYTES 4096u
 #define WINDOW 0x10000u
+/* So many windows are read. A kernel's code fills some hundred; functions could lie a window from each other,
+ * or where none can be read. */
+#define WINDOWS_MAX 4096u
 #define INSN_BYTES 6u
 
 /* ---- what the entries are made of ---- */
@@ -224,6 +227,7 @@ static void put_fde(struct out *o, enum rule rule, uint64_t start, uint64_t byte
 /* Code is read from lower addresses to higher, in large pieces. */
 struct code {
     struct linux_guest *g;
+    unsigned windows; /* that were read */
     uint64_t start;
     size_t have;
     uint8_t bytes[WINDOW];
@@ -234,7 +238,8 @@ static const uint8_t *insn_at(struct code *c, uint64_t addr)
 {
     if (addr - c->start >= c->have || c->have - (addr - c->start) < INSN_BYTES) {
         c->start = addr;
-        c->have = linux_read(c->g, addr, c->bytes, sizeof c->bytes);
+        c->have = c->windows < WINDOWS_MAX ? linux_read(c->g, addr, c->bytes, sizeof c->bytes) : 0;
+        c->windows++;
     }
     return c->have - (addr - c->start) < INSN_BYTES ? NULL : c->bytes + (addr - c->start);
 }
@@ -341,6 +346,7 @@ uint8_t *linux_unwind_info(struct linux_guest *g, const struct linux_symbol *lis
     }
     c->g = g;
     c->start = c->have = 0;
+    c->windows = 0;
     for (enum rule rule = 0; rule < RULES; rule++)
         put_cie(&o, rule);
     for (size_t i = 0; i < n; i++)
