@@ -143,6 +143,7 @@ struct target {
     bool dead;          /* the last stop was an end and nothing was changed since: running on is pointless */
     bool interrupted;   /* by the debugger since it last resumed: an end must not restart the guest */
     bool interrupt_due; /* an interrupt that crossed a stop: the next resume's */
+    bool news_told;     /* since it last resumed, in place of a stop: it resumes by itself */
     bool traces;        /* the exit trace is on */
     bool killed;        /* by the debugger: a lost connection must not start the guest again */
     int exit_status;

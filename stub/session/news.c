@@ -12,6 +12,7 @@ enum target_state news_libraries(struct target *t, unsigned cpu)
     stops_hold(t);
     libraries_told(t);
     session_libraries(t->session, cpu);
+    t->news_told = true;
     return ATTACHED_STOPPED;
 }
 

@@ -298,7 +298,7 @@ static enum target_state interrupt_running(struct target *t, struct err *e)
 static enum target_state interrupt_stopped(struct target *t, struct err *e)
 {
     (void)e;
-    t->interrupt_due = stop_leaves_interrupt(t->stop.reason);
+    t->interrupt_due = t->news_told || stop_leaves_interrupt(t->stop.reason);
     return ATTACHED_STOPPED;
 }
 
@@ -518,7 +518,7 @@ int target_attach(struct target *t, struct session *s, struct err *e)
     t->session = s;
     t->non_stop = s->non_stop;
     t->killed = false;
-    t->interrupt_due = false;
+    t->interrupt_due = t->news_told = false;
     t->per_told = (struct machine_per){0};
     session_select(s, t->has_stop ? t->stop.cpu : 0);
     target_event(t, EVENT_ATTACH, NULL);

@@ -64,8 +64,8 @@ enum target_state tell_resume(struct target *t, struct err *e)
     struct stop kept;
     if (libraries_due(t))
         return news_libraries(t, t->session->cpu);
-    t->interrupted = t->interrupt_due && t->has_stop;
-    t->interrupt_due = false;
+    t->interrupted = t->interrupt_due && (t->has_stop || t->news_told);
+    t->interrupt_due = t->news_told = false;
     if (stops_next(t, t->plan.action, &kept))
         return target_tell(t, kept, e);
     if (target_go(t, e))

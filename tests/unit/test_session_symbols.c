@@ -128,6 +128,36 @@ static void test_interrupt_behind_libraries(void **state)
     assert_true(starts(ask(w, "vCont;c"), "T05"));
 }
 
+/* The same, and Ctrl-C comes when the news has gone out: of a guest that has not stopped before, and of one
+ * that an interrupt has stopped. */
+static void interrupt_before_resume(struct world *w)
+{
+    CONTAINS(becomes_linux(w, "vCont;c"), "library:;");
+    assert_int_equal(session_input(w->a.session, "\x03", 1), 1);
+    ask(w, LIST);
+    assert_true(starts(ask(w, "vCont;c"), "T02"));
+    fake_script(w->fake, STOP_STEP);
+    assert_true(starts(ask(w, "vCont;c"), "T05"));
+}
+
+static void test_interrupt_in_front_of_a_resume(void **state)
+{
+    struct world *w = fresh(state);
+    ask(w, ALL_FEATURES);
+    ask(w, LIST);
+    interrupt_before_resume(w);
+}
+
+static void test_second_interrupt(void **state)
+{
+    struct world *w = fresh(state);
+    ask(w, ALL_FEATURES);
+    ask(w, LIST);
+    fake_script(w->fake, STOP_INTERRUPT);
+    assert_true(starts(ask(w, "vCont;c"), "T02"));
+    interrupt_before_resume(w);
+}
+
 /* The word is looked out for in a guest that is loaded from a kernel image, until there is nothing to come.
  */
 static void test_who_is_awaited(void **state)
@@ -282,6 +312,8 @@ int main(void)
         TEST(test_libraries),
         TEST(test_reset_takes_them_away),
         TEST(test_interrupt_behind_libraries),
+        TEST(test_interrupt_in_front_of_a_resume),
+        TEST(test_second_interrupt),
         TEST(test_who_is_awaited),
         TEST(test_goes_on_silently),
         TEST(test_panic_is_a_stop),
