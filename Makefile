@@ -200,7 +200,7 @@ KVM_TESTS := steps step_interrupts range breakpoints watchpoints conditions brea
 
 check-long: setup ## the tests that boot many kernels or download much, and the engine's on a host with Linux 6.12
 	@scripts/setup long
-	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd guests modules
+	@$(MAKE) $(JOBS) --no-print-directory -s $(BUILD)/zgdbd host guests modules
 	@$(PYTEST) --long tests/e2e
 	@ZGDBD_TEST_HOST=later ZGDBD_TEST_BOX=e2e-later $(PYTEST) $(KVM_TESTS:%=tests/e2e/test_%.py)
 

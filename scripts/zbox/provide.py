@@ -23,7 +23,7 @@ clang-format cppcheck libclang-rt-14-dev mandoc util-linux""".split()
 
 NATIVE_TOOLS = """gcc libc6-dev make git gdb socat xz-utils zstd libev-dev libelf-dev zlib1g-dev libseccomp-dev
 libcmocka-dev libkdumpfile-dev libcapstone-dev libbpf-dev python3-drgn python3-pytest python3-pytest-timeout qemu-system-misc clang clang-tidy clang-format
-cppcheck mandoc util-linux""".split()
+cppcheck libclang-rt-14-dev mandoc util-linux""".split()
 
 SYSROOT_PACKAGES = """libev-dev libev4 libelf-dev libelf1 zlib1g-dev zlib1g libseccomp-dev
 libseccomp2 libcmocka-dev libcmocka0 libcapstone-dev libcapstone4 libbpf-dev libbpf1""".split()
