@@ -21,7 +21,7 @@ iproute2 cpio xz-utils zstd binutils-s390x-linux-gnu libev-dev libelf-dev zlib1g
 libcmocka-dev libkdumpfile-dev libcapstone-dev libbpf-dev python3-drgn qemu-user python3-pytest python3-pytest-timeout qemu-system-misc clang clang-tidy
 clang-format cppcheck libclang-rt-14-dev mandoc util-linux""".split()
 
-NATIVE_TOOLS = """gcc libc6-dev make git gdb socat xz-utils zstd libev-dev libelf-dev zlib1g-dev libseccomp-dev
+NATIVE_TOOLS = """gcc libc6-dev make git gdb-multiarch socat xz-utils zstd libev-dev libelf-dev zlib1g-dev libseccomp-dev
 libcmocka-dev libkdumpfile-dev libcapstone-dev libbpf-dev python3-drgn python3-pytest python3-pytest-timeout qemu-system-misc clang clang-tidy clang-format
 cppcheck libclang-rt-14-dev mandoc util-linux""".split()
 
