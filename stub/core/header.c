@@ -57,8 +57,10 @@ static int append_notes(const struct file *f, uint64_t at, uint64_t len, struct 
         return err_set(e, EXIT_OTHER, "no memory for the notes of %s", f->path);
     h->notes = notes;
     memset(notes + h->notes_len, 0, padded);
+    errno = 0;
     if (!read_at(f, notes + h->notes_len, (size_t)len, at))
-        return err_set(e, EXIT_IMAGE, "cannot read the notes of %s: %s", f->path, strerror(errno));
+        return err_set(e, EXIT_IMAGE, "cannot read the notes of %s: %s", f->path,
+                       errno ? strerror(errno) : "it has become shorter meanwhile");
     h->notes_len += padded;
     return 0;
 }
