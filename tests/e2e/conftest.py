@@ -7,10 +7,12 @@ import contextlib
 import fnmatch
 import os
 import re
+import subprocess
 
 import pytest
 from zharness import Gdb, Rsp, Tcg, Zgdbd, guest, open_box
 from zharness.gdb import PROGRAM
+from zharness.paths import host_zgdbd
 
 from linux_guest import Linux  # (this and zbox after zharness, which knows where zbox is)
 from zbox import provide
@@ -112,6 +114,28 @@ def box():
         yield opened
 
 
+@contextlib.contextmanager
+def directory_in(box):
+    """A new directory in the box, for as long."""
+    made = box.run(["mktemp", "-d", "/tmp/test-XXXXXX"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    try:
+        yield made
+    finally:
+        box.run(["rm", "-r", made], check=True)
+
+
+@pytest.fixture
+def directory(box):
+    with directory_in(box) as made:
+        yield made
+
+
+@pytest.fixture
+def place(directory):
+    """A name of a file in the box, of which none is there; others may begin like it."""
+    return f"{directory}/c"
+
+
 class Bench:
     """What one test started; ended in reverse order."""
 
@@ -143,6 +167,10 @@ class Bench:
         if target is not None:
             debugger.connect(target)
         return debugger
+
+    def dump(self, path, *options):
+        """A real gdb at a dump, which this machine's own zgdbd reads."""
+        return self.gdb(f"| {host_zgdbd()} --core {path} {' '.join(options)} --stdio")
 
     def tcg(self, image, *options):
         """The guest under QEMU without KVM, and a bare client on its stub."""
@@ -194,6 +222,11 @@ def pytest_runtest_makereport(item, call):
 
 
 # ---- small helps ----
+
+
+def content(box, path):
+    """What is in a file of the box."""
+    return box.run(["cat", path], stdout=subprocess.PIPE, check=True).stdout.decode()
 
 
 def stopped_by(reply):

@@ -113,10 +113,15 @@ def assert_chain_is_the_guests(report, console, name):
     assert all(frame.function is None for frame in ours[at:]), (ours, theirs)
 
 
-def module(kernel="6.1"):
-    """deaths.ko for this kernel."""
+def module_file(kernel="6.1"):
+    """Where deaths.ko for this kernel is."""
     provide.ensure("long")
     path = os.path.join(BUILD, "guests/modules", kernel, "deaths.ko")
     assert os.path.exists(path), f"no {path}: `make modules` builds it"
-    with open(path, "rb") as source:
+    return path
+
+
+def module(kernel="6.1"):
+    """What is in it."""
+    with open(module_file(kernel), "rb") as source:
         return source.read()

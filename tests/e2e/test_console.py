@@ -5,30 +5,19 @@ how it ends."""
 import re
 
 import pytest
+from conftest import content
 from zharness import Zgdbd, guest
 
 LINE = "Hello from s390x\r\n"
 STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z "
 
 
-def read(box, path):
-    return box.run(["cat", path], capture_output=True, check=True).stdout.decode()
-
-
-@pytest.fixture
-def place(box):
-    """A fresh name in the box's /tmp."""
-    made = box.run(["mktemp", "-d", "/tmp/console-XXXXXX"], capture_output=True, check=True).stdout.decode().strip()
-    yield f"{made}/c"
-    box.run(["rm", "-r", made])
-
-
 def test_file_and_log(bench, box, place):
     daemon = bench.zgdbd("hello", "--run", "--console", f"file:{place}", "--console", f"log:{place}.log")
     assert daemon.wait() == 0
     assert daemon.console == ""
-    assert read(box, place) == LINE
-    assert re.fullmatch(STAMP + "Hello from s390x\n", read(box, place + ".log"))
+    assert content(box, place) == LINE
+    assert re.fullmatch(STAMP + "Hello from s390x\n", content(box, place + ".log"))
 
 
 def test_unix_socket(bench, box, place):
@@ -71,7 +60,7 @@ def test_several_at_once(bench, box, place):
     for path in (place, slave):
         with daemon.console_at(path) as client:
             client.await_text(LINE)
-    assert read(box, place + ".file") == LINE
+    assert content(box, place + ".file") == LINE
 
 
 def test_terminal(bench):

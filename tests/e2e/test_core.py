@@ -44,8 +44,7 @@ def stored(directory, data):
 
 def look(bench, directory, data, *options):
     """A gdb at a dump, on its own pipe."""
-    line = " ".join(command(stored(directory, data), *options, "--stdio"))
-    return bench.gdb(f"| {line}")
+    return bench.dump(stored(directory, data), *options)
 
 
 def run(path, *options, text=b"", timeout=20):
@@ -187,7 +186,7 @@ def test_monitor(bench, tmp_path):
     threads = gdb.execute("info threads")
     assert re.search(r'1 +Thread 1.1 "CPU 0" \(operating; PSW 0404000180000000 000000007f000000\)', threads)
     assert re.search(r'\* 2 +Thread 1.2 "CPU 1" \(disabled wait; disabled wait: the guest cannot run on', threads)
-    assert f"{0x40ff0:#x}" in gdb.execute(f'find /b 0x40000, 0x42000, \'w\', \'h\', \'a\', \'t\'')
+    assert f"{0x40ff0:#x}" in gdb.execute('find /b 0x40000, 0x42000, \'w\', \'h\', \'a\', \'t\'')
 
 
 @pytest.mark.parametrize("resume", ["continue", "stepi", "nexti", "signal 0"])

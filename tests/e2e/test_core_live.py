@@ -4,13 +4,11 @@ what the guest itself told. Kernel with KASLR, two CPUs. (Dumps made by hand: te
 
 import difflib
 import re
-import subprocess
 
 import pytest
-from zharness import Gdb, Zgdbd, open_box
-from zharness.paths import host_zgdbd
-
-from conftest import BOX
+from conftest import directory_in
+from zharness import Gdb, Zgdbd
+from zharness.vmcore import fetch
 
 ASKED = ["monitor psw", "monitor psw 0", "monitor psw 1", "monitor lowcore", "monitor space", "monitor symbols panic", "monitor bt",
          "monitor bt 0", "monitor bt 1", "monitor dmesg", "monitor panic", "monitor modules", "info registers", "x/16i $pc - 32", "x/64xg $r15"]
@@ -24,26 +22,19 @@ def ask(gdb):
             for command in ASKED}
 
 
-def fetch(box, name, path):
-    with open(path, "wb") as file:
-        process = box.popen(["cat", name], stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.DEVNULL)
-        assert process.wait(120) == 0
-
-
 @pytest.fixture(scope="module")
-def died(tmp_path_factory):
+def died(box, tmp_path_factory):
     """What the guest told while it stood, and its dump."""
     path = tmp_path_factory.mktemp("dump") / "vmcore"
-    with (open_box(BOX) as box,
+    with (directory_in(box) as directory,
           Zgdbd(box, "linux", "--run", "--on-panic", "stop", "--cpus", "2", "--memory", "64M", "--append",
-                "cryptomgr.notests", "--dump-dir", "/tmp", timeout=60) as daemon, Gdb() as gdb):
+                "cryptomgr.notests", "--dump-dir", directory, timeout=60) as daemon, Gdb() as gdb):
         daemon.await_log("the guest stays stopped")
         gdb.connect(daemon)
         told = ask(gdb)
-        said = gdb.execute("monitor dump vmcore-of-a-panic", timeout=120)
+        said = gdb.execute("monitor dump vmcore", timeout=120)
         assert re.search(r"64 MiB of memory and 2 CPUs of Linux 6\.1", said)
-        fetch(box, "/tmp/vmcore-of-a-panic", path)
-        box.run(["rm", "/tmp/vmcore-of-a-panic"])
+        fetch(box, f"{directory}/vmcore", path)
     return told, path
 
 
@@ -52,7 +43,7 @@ pytestmark = pytest.mark.timeout(240)
 
 def test_the_dump_tells_what_the_guest_told(bench, died):
     told, path = died
-    gdb = bench.gdb(f"| {host_zgdbd()} --core {path} --stdio")
+    gdb = bench.dump(path)
     from_dump = ask(gdb)
     for command in ASKED:
         lines = difflib.unified_diff(told[command].splitlines(), from_dump[command].splitlines(), "guest", "dump", n=1, lineterm="")

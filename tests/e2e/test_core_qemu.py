@@ -5,7 +5,6 @@ import re
 
 import pytest
 from zharness import Tcg
-from zharness.paths import host_zgdbd
 
 from linux_guest import cached
 
@@ -33,7 +32,7 @@ def test_a_dump_of_qemu(bench, tmp_path):
         assert qemu.output.wait("GUEST_PANICKED", 100)
         cpus = as_qemu_shows(qemu.monitor("human-monitor-command", **{"command-line": "info registers -a"}))
         qemu.monitor("dump-guest-memory", paging=False, protocol=f"file:{path}")
-    gdb = bench.gdb(f"| {host_zgdbd()} --core {path} --stdio")
+    gdb = bench.dump(path)
     waiting = [n for n, (psw, _) in enumerate(cpus) if psw[0] == 0x0002000180000000]
     assert gdb.psw() == cpus[waiting[0]][0]
     frames = re.findall(r"^#\d+ .* in (\w+) \(\)", gdb.execute("bt"), re.M)

@@ -3,13 +3,14 @@
 of Linux are in test_linux_deaths.py."""
 
 import pytest
-from conftest import stopped_by
+from conftest import content, stopped_by
 from death import Report, assert_chain_is_the_guests
 from zharness import Zgdbd, guest, symbols
 
 DEATHS = symbols(guest("deaths"))
 VMCORE_INFO = 0xe0c
 DISABLED_WAIT = 0x0002000180000000
+pytestmark = pytest.mark.timeout(150)  # as long as a kernel may take on a busy machine, and more
 
 
 def died(bench, how, signal):
@@ -71,13 +72,12 @@ exit $status
 """
 
 
-def test_without_any_debugger(box, bench):
+def test_without_any_debugger(box, place):
     """As a kernel's CI has it: a script that is left with a status and with a file. No root file system is found."""
     zgdbd, *_ = Zgdbd.command(box, "linux")
-    report_file = box.file("report")
     script = CI.replace("zgdbd", zgdbd, 1)
-    result = box.run(["sh", "-c", script, "sh", report_file, box.linux_image], capture_output=True, text=True, timeout=60)
-    console, log = (box.run(["cat", f"{report_file}.{name}"], capture_output=True, text=True).stdout for name in ("console", "log"))
+    result = box.run(["sh", "-c", script, "sh", place, box.linux_image], capture_output=True, text=True, timeout=100)
+    console, log = (content(box, f"{place}.{name}") for name in ("console", "log"))
     assert result.returncode == 3, (result, log)
     report = Report(result.stdout)
     assert (report.kind, report.cpu) == ("disabled wait", 0)
@@ -92,7 +92,7 @@ def test_no_symbols_yet(bench):
     client = bench.rsp("linux")
     client.insert(2, VMCORE_INFO, 8)
     while not client.read_u64(VMCORE_INFO) & 1:
-        assert stopped_by(client.go()) == "watch"
+        assert stopped_by(client.go(timeout=50)) == "watch"
     client.remove(2, VMCORE_INFO, 8)
     client.set_psw(DISABLED_WAIT, 0x10123456)
     assert stopped_by(client.go()) == "06"
@@ -106,7 +106,7 @@ def test_no_symbols_yet(bench):
 def test_panic_before_symbols(bench):
     """A real one: too little memory for the kernel to come to its vmcoreinfo."""
     daemon = bench.zgdbd("linux", "--append", "cryptomgr.notests earlyprintk mem=24M", "--run", "--on-panic", "stop")
-    daemon.await_log("waits for a debugger")
+    daemon.await_log("waits for a debugger", 50)
     daemon.await_console("Kernel panic - not syncing")
     client = bench.client(daemon)
     assert client.read_u64(VMCORE_INFO) == 0

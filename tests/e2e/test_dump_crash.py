@@ -22,17 +22,15 @@ PANIC = "Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-blo
 class Panicked:
     """What zgdbd said of the guest, and its dump."""
 
-    def __init__(self, box, bench, path):
+    def __init__(self, box, bench, directory, path):
         daemon = bench.zgdbd("linux", "--memory", "64M", "--cpus", "2", "--append", "cryptomgr.notests", "--run", "--on-panic",
-                             "stop", "--dump-dir", "/tmp")
+                             "stop", "--dump-dir", directory)
         daemon.await_log("it waits for a debugger", 100)
         gdb = bench.gdb(daemon)
-        box.run(["rm", "-f", "/tmp/vmcore-crash"], check=True)
-        gdb.execute("monitor dump vmcore-crash", 60)
+        gdb.execute("monitor dump vmcore", 60)
         self.log = gdb.execute("monitor dmesg")
         self.chains = [frames(gdb.execute(f"monitor bt {cpu}")) for cpu in (0, 1)]
-        self.dump = Vmcore(fetch(box, "/tmp/vmcore-crash", path))
-        box.run(["rm", "/tmp/vmcore-crash"], check=True)
+        self.dump = Vmcore(fetch(box, f"{directory}/vmcore", path))
         # Which of them panicked is up to the guest's scheduler.
         self.cpu = next(cpu for cpu in (0, 1) if any(name == "panic" for name, _ in self.chains[cpu]))
 
@@ -43,9 +41,9 @@ def frames(text):
 
 
 @pytest.fixture
-def panicked(box, bench, tmp_path):
+def panicked(box, bench, directory, tmp_path):
     provide.ensure("long")
-    return Panicked(box, bench, tmp_path / "vmcore")
+    return Panicked(box, bench, directory, tmp_path / "vmcore")
 
 
 # ---- crash ----

@@ -13,6 +13,7 @@ from zbox import provide
 from zharness.daemon import store
 
 BOTH_GDBS = True
+pytestmark = pytest.mark.timeout(150)  # as long as a kernel may take on a busy machine, and more
 COMMAND_LINE = "cryptomgr.notests panic=0"
 FRAME = re.compile(r"^#\d+ +(?:0x0*([0-9a-f]+) in )?(\w+) \(", re.M)
 PLACED = "the loader has placed the kernel; KASLR offset 0x"
@@ -109,7 +110,7 @@ def test_stop_where_symbols_can_be_read(bench):
 def test_stop_where_the_kernel_is_placed(bench):
     """With nobody there: it waits. The store to absolute 0xe0c is the last instruction that was executed."""
     daemon = bench.zgdbd("linux", "--append", COMMAND_LINE, "--run", "--stop-at", "placed")
-    daemon.await_log(f"{PLACED}(?s:.*)waits for a debugger")
+    daemon.await_log(f"{PLACED}(?s:.*)waits for a debugger", 50)
     gdb = bench.gdb(daemon)
     word = int.from_bytes(gdb.memory(0xe0c, 8), "big")
     assert word == int(re.search(f"{PLACED}([0-9a-f]+)", daemon.log)[1], 16) + 1
@@ -121,7 +122,7 @@ def test_stop_where_the_kernel_is_placed(bench):
 def test_debugger_that_comes_later(bench):
     """By its first library list it has all; by qOffsets, what it has itself is put where the kernel is."""
     daemon = bench.zgdbd("linux", "--append", COMMAND_LINE, "--run", "--on-panic", "stop")
-    daemon.await_log("waits for a debugger")
+    daemon.await_log("waits for a debugger", 50)
     gdb = bench.gdb(daemon)
     daemon.await_console("Call Trace:(?s:.*)ret_from_fork")
     assert_chain_is_the_guests(backtrace(gdb), daemon.console)

@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 import pytest
+from death import from_function
 from linux_guest import CRASH, KERNELS
 
 # All that is logged goes to the console, too.
@@ -51,11 +52,6 @@ def chain(gdb, cpu=""):
 
 def functions(frames):
     return [frame.function for frame in frames]
-
-
-def from_function(frames, name):
-    assert name in functions(frames), frames
-    return frames[functions(frames).index(name):]
 
 
 def crash(linux, bench, kernel, *options):

@@ -13,6 +13,7 @@ from linux_guest import CRASH, cached
 
 MODULES = ["vsock", "vsock_diag"]  # the second needs the first
 EVERY = 101  # so many symbols are passed over
+pytestmark = pytest.mark.timeout(150)
 
 
 def module(tree, name):

@@ -4,12 +4,12 @@ looked at, and moving on goes as without."""
 
 import os
 import re
-import subprocess
 
 import pytest
-from zbox import provide
+from death import module_file
 from zharness.gdb import GdbError
-from zharness.paths import BUILD, ROOT, host_zgdbd
+from zharness.paths import BUILD, ROOT
+from zharness.vmcore import fetch
 
 # Threads of the kernel that come and go, and whose names are longer in /proc, are left out.
 WORKERS = "kworker"
@@ -106,13 +106,11 @@ def check_going_on(daemon, gdb, number):
     assert gdb.value("$pc") != before
 
 
-def check_dump(bench, gdb, path):
+def check_dump(bench, gdb, directory, path):
     """The same is in a dump."""
     live, seen = gdb.execute("monitor ps"), threads(gdb)
     gdb.execute("monitor dump tasks.core", timeout=120)
-    with open(path, "wb") as copy:
-        bench.box_of().run(["cat", "/tmp/tasks.core"], stdout=copy, check=True)
-    dump = bench.gdb(f"| {host_zgdbd()} --core {path} --threads tasks --stdio")
+    dump = bench.dump(fetch(bench.box_of(), f"{directory}/tasks.core", path), "--threads", "tasks")
     assert dump.execute("monitor ps") == live
     assert {pid: task[1:] for pid, task in threads(dump).items()} == {pid: task[1:] for pid, task in seen.items()}
     dump.execute(f"thread {max(threads(dump).values())[0]}")
@@ -122,11 +120,11 @@ def check_dump(bench, gdb, path):
 
 @pytest.mark.long
 @pytest.mark.timeout(400)
-def test_tasks(linux, progress, tmp_path):
+def test_tasks(linux, progress, directory, tmp_path):
     """With the layout from the guest's own type information."""
     progress("the kernel 6.12 boots")
     daemon, said = start(linux, "threads & while read x; do echo heard: $x; done </dev/ttysclp0 &", LOOP, "--threads", "tasks",
-                         "--memory", "128M", "--dump-dir", "/tmp", kernel="6.12", keyboard="pipe", files={"bin/threads": file_of("threads")})
+                         "--memory", "128M", "--dump-dir", directory, kernel="6.12", keyboard="pipe", files={"bin/threads": file_of("threads")})
     gdb = linux.bench.gdb(daemon)
     seen = check_lists(gdb, said)
     many = [pid for pid, (_, name, _, _) in seen.items() if name == "threads"]
@@ -137,7 +135,7 @@ def test_tasks(linux, progress, tmp_path):
     check_going_on(daemon, gdb, seen[second][0])
     assert "from BTF" in gdb.execute("monitor task-layout")
     progress("a dump is written and read")
-    check_dump(linux.bench, gdb, tmp_path / "core")
+    check_dump(linux.bench, gdb, directory, tmp_path / "core")
     gdb.execute("monitor threads cpus")
     assert not threads(gdb)
 
@@ -147,9 +145,7 @@ def test_tasks(linux, progress, tmp_path):
 def test_layout_of_the_debug_file(linux, progress):
     """Linux 6.1 has no type information: gdb tells the layout, by a module's debug information, which has the kernel's
     structures."""
-    provide.ensure("long")
-    module = os.path.join(BUILD, "guests/modules/6.1/deaths.ko")
-    subprocess.run(["make", "-s", "-C", ROOT, f"BUILD={BUILD}", module], check=True)
+    module = module_file()
     progress("the kernel 6.1 boots")
     daemon, said = start(linux, "", LOOP, "--threads", "tasks")
     gdb = linux.bench.gdb(daemon)
@@ -168,6 +164,7 @@ def test_layout_of_the_debug_file(linux, progress):
     assert "tasks=" in other.execute("python print(TELLER.told)")
 
 
+@pytest.mark.timeout(150)
 def test_why_there_are_none(linux):
     daemon, _ = start(linux, "", LOOP)
     gdb = linux.bench.gdb(daemon)

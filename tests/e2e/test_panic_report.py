@@ -4,15 +4,15 @@ of Debian's kernel without a root file system, and of a guest that is no Linux. 
 guest dies is in test_deaths.py."""
 
 import re
-import subprocess
 
 import pytest
-from conftest import stopped_by
+from conftest import content, stopped_by
+from death import call_traces
 from linux_guest import KERNELS
-from zharness import Rsp, guest, symbols
-from zharness.paths import host_zgdbd
-from zharness.process import end
-from zharness.rsp import PipeStream
+from zharness import guest, symbols
+from zharness.vmcore import fetch
+
+pytestmark = pytest.mark.timeout(150)  # as long as a kernel may take on a busy machine, and more
 
 HELLO = symbols(guest("panic"))
 NO_ROOT = "Kernel panic - not syncing: VFS: Unable to mount root fs"
@@ -38,23 +38,6 @@ def chain(report, cpu=0):
     return re.findall(r"^    #\d+ +[0-9a-f]{16} +([^+\s]+)\+", part, re.M)
 
 
-def call_trace(console):
-    """The functions of the guest's own Call Trace."""
-    lines = re.search(r"Call Trace:\s*\n((?:.*\[<[0-9a-f]+>\].*\n)+)", console)[1]
-    return re.findall(r"\[<[0-9a-f]+>\] (\S+?)\+", lines)
-
-
-def read(box, path):
-    return box.run(["cat", path], capture_output=True, check=True).stdout.decode()
-
-
-@pytest.fixture
-def path(box):
-    name = box.file("report")
-    yield name
-    box.run(["rm", "-f", name])
-
-
 def check_no_root(report, console):
     assert re.match(FIRST, report.splitlines()[0]).groups() == ("disabled wait", "0")
     assert NO_ROOT in said(report, "said")
@@ -64,19 +47,19 @@ def check_no_root(report, console):
     words = re.search(r"^Kernel log, the last (\d+) of (\d+) records:\n((?:  .*\n)*)", report, re.M)
     assert NO_ROOT in words[3] and "Call Trace:" in words[3]
     # From the function that calls dump_stack() on, the chain is the guest's own; its wait is below.
-    own = call_trace(console)
+    own = [frame.function for frame in call_traces(console)[0]]
     assert own[0] == "dump_stack_lvl" and own[1] == "panic"
     frames = chain(report)
     assert frames[frames.index("panic"):] == own[1:]
     assert re.search(r"^  => [0-9a-f]{16}  ", report, re.M)
 
 
-def test_to_a_file_without_gdb(bench, box, path):
+def test_to_a_file_without_gdb(bench, box, place):
     """As a test of a kernel would use it: with KASLR on, no debugger, and the status tells."""
-    daemon = bench.zgdbd("linux", "--run", "--append", KERNELS["6.1"].words, "--on-panic", f"report:{path}",
+    daemon = bench.zgdbd("linux", "--run", "--append", KERNELS["6.1"].words, "--on-panic", f"report:{place}",
                          "--on-panic", "exit", timeout=KERNELS["6.1"].limit)
     assert daemon.wait() == 3
-    report = read(box, path)
+    report = content(box, place)
     check_no_root(report, daemon.console)
     assert block(daemon.log) == report
 
@@ -98,10 +81,10 @@ def test_on_gdbs_console(bench):
     assert block(gdb.execute("monitor panic")) == report
 
 
-def test_no_linux(bench, box, path):
-    daemon = bench.zgdbd("panic", "--run", "--on-panic", f"report:{path}")
+def test_no_linux(bench, box, place):
+    daemon = bench.zgdbd("panic", "--run", "--on-panic", f"report:{place}")
     assert daemon.wait() == 3
-    report = read(box, path)
+    report = content(box, place)
     assert report.startswith("zgdbd report: disabled wait, CPU 0\n")
     assert said(report, "kernel").startswith("unknown")
     assert f"\n  => {HELLO['panic_here']:016x}  " in report
@@ -142,25 +125,16 @@ def common(report):
 
 
 @pytest.mark.long
-def test_dump_and_report(bench, box, path, tmp_path):
+def test_dump_and_report(bench, box, place, tmp_path):
     """Of the second CPU of a Linux, both written in their turn before the debugger's stop; and what zgdbd says of that dump."""
-    dump = f"{path}.dump"
+    dump = f"{place}.dump"
     daemon = bench.zgdbd("linux", "--append", f"{KERNELS['6.1'].words} maxcpus=2", "--cpus", "2", "--memory", "64M",
-                         "--on-panic", f"dump:{dump}", "--on-panic", f"report:{path}", timeout=KERNELS["6.1"].limit)
+                         "--on-panic", f"dump:{dump}", "--on-panic", f"report:{place}", timeout=KERNELS["6.1"].limit)
     client = bench.client(daemon)
     client.monitor("panic-stop off")
     assert stopped_by(client.go(timeout=60)) == "06"
-    report = read(box, path)
-    with open(tmp_path / "vmcore", "wb") as out:
-        box.run(["cat", dump], stdout=out, check=True)
-    box.run(["rm", dump])
-    process = subprocess.Popen([host_zgdbd(), "--core", out.name, "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    try:
-        with Rsp(PipeStream(process), timeout=60) as offline:
-            offline.start()
-            of_dump = offline.monitor("panic")
-    finally:
-        end(process)
+    report = content(box, place)
+    of_dump = block(bench.dump(fetch(box, dump, tmp_path / "vmcore")).execute("monitor panic", timeout=60))
     cpu = re.match(FIRST, report.splitlines()[0])[2]
     assert f"\nCPU {cpu}: disabled wait, prefix 0x" in of_dump and len(chain(report, cpu)) > 5
     assert common(of_dump) == common(report)

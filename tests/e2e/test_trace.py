@@ -5,8 +5,7 @@ and that the last ones are shown when the guest crashes."""
 import datetime
 import re
 
-import pytest
-from conftest import stopped_by
+from conftest import content, stopped_by
 from gadget import DIAG_UNKNOWN, NOTHING
 from zharness import guest, symbols
 
@@ -41,21 +40,10 @@ def last_exits(text):
     return parsed(re.search(r"^Last exits of the guest:\n((?:  .*\n)*)", text, re.M)[1].replace("  2", "2"))
 
 
-@pytest.fixture
-def path(box):
-    name = box.file("trace")
-    yield name
-    box.run(["rm", "-f", name])
-
-
-def content(box, path):
-    return box.run(["cat", path], capture_output=True, check=True).stdout.decode()
-
-
-def test_file_at_a_panic(bench, box, path):
-    daemon = bench.zgdbd("panic", "--run", "--trace", path)
+def test_file_at_a_panic(bench, box, place):
+    daemon = bench.zgdbd("panic", "--run", "--trace", place)
     assert daemon.wait() == 3
-    lines = parsed(content(box, path))
+    lines = parsed(content(box, place))
     assert_panic(lines)
     clock = box.run(["date", "-u", "+%Y-%m-%dT%H:%M:%S"], capture_output=True, check=True).stdout.decode().strip()
     then = datetime.datetime.fromisoformat(lines[-1][0].rstrip("Z"))
@@ -63,9 +51,9 @@ def test_file_at_a_panic(bench, box, path):
     assert last_exits(daemon.log) == lines
 
 
-def test_some_exits_while_it_runs(bench, box, path):
+def test_some_exits_while_it_runs(bench, box, place):
     """The daemon is told to end while the guest runs."""
-    daemon = bench.zgdbd("exits", "--trace", path, "--trace-only", "service-call,kick")
+    daemon = bench.zgdbd("exits", "--trace", place, "--trace-only", "service-call,kick")
     client = bench.client(daemon)
     client.write_u64(EXITS["exits_selector"], 2)
     client.resume()
@@ -75,7 +63,7 @@ def test_some_exits_while_it_runs(bench, box, path):
     client.resume()
     daemon.process.terminate()
     daemon.wait()
-    lines = parsed(content(box, path))
+    lines = parsed(content(box, place))
     assert [line[3] for line in lines if line[3] != "kick"] == ["service-call", "service-call"]
     assert any(line[3] == "kick" for line in lines)
 
