@@ -13,6 +13,8 @@
 
 #define FILE_MAX 0x8000u
 #define PAGE 4096u
+/* More than one list of notes may lie in the same place. */
+#define NOTES_MAX 0x2000000u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -51,7 +53,7 @@ static void check(const struct dump_header *h)
     struct core_cpu *cpus;
 
     if (h->memory > 1ULL << 57 || h->nlowcores > MACHINE_MAX_CPUS || h->notes_len % 4 != 0 ||
-        h->notes_len > FILE_MAX || (h->notes_len && !h->notes))
+        h->notes_len > NOTES_MAX || (h->notes_len && !h->notes))
         abort();
     cpus = calloc(MACHINE_MAX_CPUS, sizeof *cpus);
     if (!cpus)
