@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Provides what the project needs and keeps it in the cache: native tools, the s390x sysroot,
-the box's images, the benchmark's additions, the same box with a later kernel, the headers of both kernels and a later gdb for the
-long tests. Each part is made in a temporary place, renamed when complete and stamped with what it was made from; a matching
-stamp means nothing to do."""
+the box's images, the benchmark's additions, the same box with a later kernel, and for the long tests the headers of both kernels,
+a later gdb, crash and the kernel's debugging information. Each part is made in a temporary place, renamed when complete and
+stamped with what it was made from; a matching stamp means nothing to do."""
 
 import glob
 import hashlib

@@ -10,7 +10,8 @@ usage: scripts/setup [tools] [sysroot] [box] [bench] [later] [long] [clean]
   later    the kernel of Debian's backports, CACHE/images/vmlinuz-later for guests, and the image of a
            box that runs on it (box up --kernel later)
   long     for make check-long: later, the gdb of Debian's next release, CACHE/gdb-later/gdb, crash for
-           s390x, CACHE/crash/crash (neither is installed), and the kernel's debugging information,
+           s390x, CACHE/crash/crash (neither is installed), what modules for both kernels are built with,
+           CACHE/headers and CACHE/headers-later, and the kernel's debugging information,
            CACHE/debug/vmlinux, out of a package of 430 MB
   clean    removes all of it from the cache again (not the native packages)
 
