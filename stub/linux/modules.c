@@ -17,7 +17,7 @@
 #define NAME_BYTES 56u
 #define MEMORY_BYTES 72u /* of struct module_memory */
 #define STATES 4u
-#define CODE_MAX 0x4000u /* of a function that is looked through */
+#define CODE_MAX 0x1000u /* of a function that is looked through; in 6.1 the longest has 0x1f8 */
 #define SIZE_MAX_OF_MODULE (256u << 20)
 #define REGIONS 16u
 #define SYMBOLS_MAX 0x20000u /* of one module */

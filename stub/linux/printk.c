@@ -11,8 +11,10 @@
 #include "internal.h"
 #include "zgdbd/bytes.h"
 
-/* CONFIG_LOG_BUF_SHIFT is at most 25, and there is a descriptor for each 32 bytes of text. */
+/* CONFIG_LOG_BUF_SHIFT is at most 25, and there is a descriptor for each 32 bytes of text. With log_buf_len=
+ * it may be 31, but that much is not gone through. */
 #define TEXT_BITS_MAX 25u
+#define LOG_BUF_LEN_BITS_MAX 31u
 #define RECORD_BITS_MAX 20u
 
 #define STATE_SHIFT 62u
@@ -174,6 +176,11 @@ static int open_log(struct log *l, struct err *e)
         return -1;
     l->head &= ID_MASK;
     l->tail &= ID_MASK;
+    if (l->text_bits > TEXT_BITS_MAX && l->text_bits <= LOG_BUF_LEN_BITS_MAX)
+        return err_set(e, EXIT_OTHER,
+                       "the kernel's log is not read: its ring buffer has %u MiB, and up to %u are looked "
+                       "through; start the guest with log_buf_len=%uM or less",
+                       1u << (l->text_bits - 20), 1u << (TEXT_BITS_MAX - 20), 1u << (TEXT_BITS_MAX - 20));
     if (l->record_bits > RECORD_BITS_MAX || l->text_bits > TEXT_BITS_MAX ||
         ((l->head - l->tail) & ID_MASK) >> l->record_bits)
         return err_set(e, EXIT_OTHER,

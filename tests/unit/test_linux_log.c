@@ -227,6 +227,8 @@ static void counts(void **state)
     printk_ring(&p);
     lrig_put32(p.r, p.ring + 48, 63);
     expect_error(p.r, "not consistent");
+    lrig_put32(p.r, p.ring + 48, 26);
+    expect_error(p.r, "has 64 MiB, and up to 32 are looked through");
     printk_ring(&p);
     lrig_put64(p.r, p.ring + 24, p.tail + RECORDS);
     expect_error(p.r, "not consistent");
