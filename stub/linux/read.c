@@ -122,21 +122,21 @@ static size_t read_real(struct linux_guest *g, uint64_t addr, void *buf, size_t 
 
 static size_t read_kernel(struct linux_guest *g, uint64_t addr, void *buf, size_t len)
 {
-    bool translates = false;
-    uint64_t asce;
+    uint64_t asce, tried = 0; /* most CPUs have the same home space */
     size_t n = 0;
 
-    for (unsigned cpu = 0; cpu < g->m->ncpus && !n; cpu++)
-        if (home_asce(g, cpu)) {
-            translates = true;
+    for (unsigned cpu = 0; cpu < g->m->ncpus && !n; cpu++) {
+        asce = home_asce(g, cpu);
+        if (asce && asce != tried)
             n = read_home(g, cpu, addr, buf, len);
-        }
+        tried = asce ? asce : tried;
+    }
     if (n || !len)
         return n;
     asce = swapper_asce(g);
     if (asce)
         n = read_by_tables(g, asce, addr, buf, len);
-    if (n || translates)
+    if (n || tried)
         return n;
     return read_real(g, image_to_real(linux_facts(g), addr), buf, len);
 }
