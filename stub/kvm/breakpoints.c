@@ -68,10 +68,13 @@ static bool translate(const struct dat_context *ctx, const struct applied *a, ui
     return dat_translate(&in_space, SPACE_HOME, addr, out) == 0;
 }
 
-/* DIAG 0x501 must not reach into the next instruction. */
+/* DIAG 0x501 must not reach into the next instruction, and no opcode beyond the frame: an odd address may be
+ * the last of memory. */
 static bool opcode_fits(const struct kvm_machine *m, const struct dat_result *at)
 {
-    return m->instr0 || (insn_length(m->memory.base[at->absolute]) >= TRAP_BYTES && at->left >= TRAP_BYTES);
+    if (m->instr0)
+        return at->left >= OPCODE_BYTES;
+    return at->left >= TRAP_BYTES && insn_length(m->memory.base[at->absolute]) >= TRAP_BYTES;
 }
 
 /* Decides how one breakpoint is in force now; changes nothing in the guest. */
@@ -85,7 +88,7 @@ static void decide(const struct vcpu *cpu, const struct dat_context *ctx, struct
         bind(ctx, a);
     translated = translate(ctx, a, a->bp.addr, &at);
     a->absolute = at.absolute;
-    there = translated && (a->bound || code_is_there(m, a, cpu->run->psw_addr));
+    there = translated && at.left >= OPCODE_BYTES && (a->bound || code_is_there(m, a, cpu->run->psw_addr));
     a->provisional = false;
     switch (a->bp.kind) {
     case BP_HARDWARE:

@@ -18,7 +18,6 @@
 #include "zgdbd/agent.h"
 #include "zgdbd/bytes.h"
 
-#define OPCODE_BYTES 2
 #define SETTLE_LOOKS 40 /* of 50 ms each */
 
 static const int class_of[CATCH_KINDS] = {

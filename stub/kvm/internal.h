@@ -81,6 +81,8 @@ struct watch {
     uint8_t raw[WATCH_BYTES_MAX];
 };
 
+#define OPCODE_BYTES 2 /* of opcode 0x0000 */
+
 /* DIAG 0x501, s390x's breakpoint for KVM guests: KVM hands it to user space on every kernel. */
 #define TRAP_BYTES 4
 extern const uint8_t opcode_diag_501[TRAP_BYTES];
