@@ -175,6 +175,13 @@ static int check_kdump_size(const struct file *f, const uint8_t *header, uint64_
     if (!lies_in(f, 0, (1 + sub + bitmap) * PAGE_BYTES))
         return damaged(f, "it is cut: its page bitmap lies behind the end of the file", e);
     h->memory = pages * PAGE_BYTES;
+    h->bitmap = (1 + sub) * PAGE_BYTES;
+    h->bitmap_len = bitmap * PAGE_BYTES;
+    h->descriptors = h->bitmap + h->bitmap_len;
+    if (pages <= h->bitmap_len * 4) { /* there are two, and the second one tells what is in the file */
+        h->bitmap_len = bitmap / 2 * PAGE_BYTES;
+        h->bitmap += h->bitmap_len;
+    }
     return 0;
 }
 

@@ -64,6 +64,8 @@ struct dump_header {
     size_t notes_len;
     struct dump_segment *segments; /* DUMP_ELF: from malloc, by address */
     size_t nsegments;
+    uint64_t bitmap, bitmap_len;         /* DUMP_KDUMP: in the file; a bit for each page, */
+    uint64_t descriptors;                /* and a descriptor for each bit that is one */
     unsigned nlowcores;                  /* DUMP_STANDALONE: one for each CPU */
     uint32_t lowcores[MACHINE_MAX_CPUS]; /* prefixes */
     unsigned left_out;                   /* CPUs beyond MACHINE_MAX_CPUS */
@@ -88,9 +90,11 @@ struct page_source {
 /* fd remains the caller's, and must stay open; the segments are taken out of the header. -1 with *e. */
 int segments_open(int fd, struct dump_header *h, struct page_source *out, struct err *e);
 
-/* With libkdumpfile, of which kdumpfile.c is the only user; *size is the end of absolute storage, if it is 0.
+/* The same with libkdumpfile, of which kdumpfile.c is the only user; *size is the end of absolute storage, if
+ * it is 0.
  */
-int kdumpfile_open(int fd, const char *path, uint64_t *size, struct page_source *out, struct err *e);
+int kdumpfile_open(int fd, const char *path, const struct dump_header *h, uint64_t *size,
+                   struct page_source *out, struct err *e);
 
 /* The pages that were read last are kept: a walk through page tables reads eight bytes here and eight there.
  */

@@ -1,9 +1,97 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The memory of a compressed or stand-alone dump, read through libkdumpfile. */
+/* The memory of a compressed or stand-alone dump, read through libkdumpfile; that of a compressed one only
+ * where the page's descriptor is sound, since libkdumpfile 0.5.1 believes it. */
 #include <libkdumpfile/kdumpfile.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "internal.h"
+#include "zgdbd/bytes.h"
+
+#define BLOCK 4096u /* bytes of the bitmap, for each of which it is known how many bits are one before it */
+
+/* struct page_desc of makedumpfile's diskdump_mod.h. */
+enum {
+    DESCRIPTOR_OFFSET = 0,
+    DESCRIPTOR_SIZE = 8,
+    DESCRIPTOR_BYTES = 24,
+};
+
+struct kdump {
+    kdump_ctx_t *ctx;
+    int fd;
+    uint64_t bitmap, descriptors; /* in the file */
+    uint64_t nblocks;
+    uint64_t *before; /* for each block; NULL: no compressed dump */
+};
+
+/* ---- page descriptors ---- */
+
+static unsigned ones(const uint8_t *bytes, size_t n)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < n; i++)
+        count += (unsigned)__builtin_popcount(bytes[i]);
+    return count;
+}
+
+static bool read_block(const struct kdump *k, uint64_t block, uint8_t out[BLOCK])
+{
+    return pread(k->fd, out, BLOCK, (off_t)(k->bitmap + block * BLOCK)) == (ssize_t)BLOCK;
+}
+
+static int count_pages(struct kdump *k, const struct dump_header *h, const char *path, struct err *e)
+{
+    uint8_t bytes[BLOCK];
+    uint64_t sum = 0;
+
+    k->bitmap = h->bitmap;
+    k->descriptors = h->descriptors;
+    k->nblocks = h->bitmap_len / BLOCK;
+    k->before = calloc(k->nblocks + 1, sizeof *k->before);
+    if (!k->before)
+        return err_set(e, EXIT_OTHER, "no memory for the page bitmap of %s", path);
+    for (uint64_t i = 0; i < k->nblocks; i++) {
+        if (!read_block(k, i, bytes))
+            return err_set(e, EXIT_IMAGE, "%s cannot be read as a dump: its page bitmap is not all there",
+                           path);
+        k->before[i] = sum;
+        sum += ones(bytes, sizeof bytes);
+    }
+    return 0;
+}
+
+/* Where the descriptor of a page is in the file; 0 if it has none. */
+static uint64_t descriptor_at(const struct kdump *k, uint64_t number)
+{
+    uint64_t block = number / (BLOCK * 8), at = number / 8 % BLOCK;
+    unsigned bit = number % 8;
+    uint8_t bytes[BLOCK];
+
+    if (block >= k->nblocks || !read_block(k, block, bytes) || !(bytes[at] >> bit & 1))
+        return 0;
+    bytes[at] &= (uint8_t)((1u << bit) - 1);
+    return k->descriptors + (k->before[block] + ones(bytes, at + 1)) * DESCRIPTOR_BYTES;
+}
+
+/* Whether the page lies in the file, and is not larger than one that compression made no smaller. */
+static bool is_sound(const struct kdump *k, uint64_t number)
+{
+    uint64_t at = descriptor_at(k, number), offset, size;
+    uint8_t bytes[DESCRIPTOR_BYTES];
+    struct stat st;
+
+    if (!at || fstat(k->fd, &st) || pread(k->fd, bytes, sizeof bytes, (off_t)at) != (ssize_t)sizeof bytes)
+        return false;
+    offset = load_be64(bytes + DESCRIPTOR_OFFSET);
+    size = load_be32(bytes + DESCRIPTOR_SIZE);
+    return size <= PAGE_BYTES && offset <= (uint64_t)st.st_size && size <= (uint64_t)st.st_size - offset;
+}
+
+/* ---- the library ---- */
 
 static int refuse(kdump_ctx_t *kdump, const char *path, const char *what, struct err *e)
 {
@@ -43,30 +131,53 @@ static int check(kdump_ctx_t *kdump, const char *path, uint64_t *size, struct er
 
 static bool read_page(void *ctx, uint64_t number, uint8_t *page)
 {
+    const struct kdump *k = ctx;
     size_t len = PAGE_BYTES;
 
-    return kdump_read(ctx, KDUMP_MACHPHYSADDR, number * PAGE_BYTES, page, &len) == KDUMP_OK &&
+    if (k->before && !is_sound(k, number))
+        return false;
+    return kdump_read(k->ctx, KDUMP_MACHPHYSADDR, number * PAGE_BYTES, page, &len) == KDUMP_OK &&
            len == PAGE_BYTES;
+}
+
+static void release(struct kdump *k)
+{
+    free(k->before);
+    free(k);
 }
 
 static void close_kdump(void *ctx)
 {
-    kdump_free(ctx);
+    struct kdump *k = ctx;
+
+    kdump_free(k->ctx);
+    release(k);
 }
 
-int kdumpfile_open(int fd, const char *path, uint64_t *size, struct page_source *out, struct err *e)
+int kdumpfile_open(int fd, const char *path, const struct dump_header *h, uint64_t *size,
+                   struct page_source *out, struct err *e)
 {
-    kdump_ctx_t *kdump = kdump_new();
+    struct kdump *k = calloc(1, sizeof *k);
 
-    if (!kdump)
+    if (!k)
         return err_set(e, EXIT_OTHER, "no memory to open %s", path);
-    /* Not freed if this fails: 0.5.1 crashes in kdump_free() when it has not opened a compressed dump. */
-    if (set_up(kdump, fd, path, e))
-        return -1;
-    if (check(kdump, path, size, e)) {
-        kdump_free(kdump);
+    k->fd = fd;
+    if (h->format == DUMP_KDUMP && count_pages(k, h, path, e)) {
+        release(k);
         return -1;
     }
-    *out = (struct page_source){read_page, close_kdump, kdump};
+    k->ctx = kdump_new();
+    /* Not freed if this fails: 0.5.1 crashes in kdump_free() when it has not opened a compressed dump. */
+    if (!k->ctx || set_up(k->ctx, fd, path, e)) {
+        if (!k->ctx)
+            err_set(e, EXIT_OTHER, "no memory to open %s", path);
+        release(k);
+        return -1;
+    }
+    if (check(k->ctx, path, size, e)) {
+        close_kdump(k);
+        return -1;
+    }
+    *out = (struct page_source){read_page, close_kdump, k};
     return 0;
 }

@@ -16,9 +16,10 @@ struct core_memory {
 };
 
 #ifdef ZGDBD_NO_KDUMPFILE
-int kdumpfile_open(int fd, const char *path, uint64_t *size, struct page_source *out, struct err *e)
+int kdumpfile_open(int fd, const char *path, const struct dump_header *h, uint64_t *size,
+                   struct page_source *out, struct err *e)
 {
-    (void)fd, (void)size, (void)out;
+    (void)fd, (void)h, (void)size, (void)out;
     return err_set(
         e, EXIT_IMAGE,
         "%s is a compressed or stand-alone dump, and this zgdbd was built without libkdumpfile: one "
@@ -40,7 +41,7 @@ struct core_memory *core_memory_open(int fd, const char *path, struct dump_heade
     memset(m->kept, 0xff, sizeof m->kept);
     *size = h->memory;
     rc = h->format == DUMP_ELF ? segments_open(fd, h, &m->source, e)
-                               : kdumpfile_open(fd, path, size, &m->source, e);
+                               : kdumpfile_open(fd, path, h, size, &m->source, e);
     if (rc == 0)
         return m;
     free(m);

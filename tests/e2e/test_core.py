@@ -355,6 +355,24 @@ def test_files_that_are_damaged(tmp_path, form):
     assert statuses == {0, BAD_FILE}
 
 
+@pytest.mark.parametrize("number", [b"\xff" * 8, b"\x7f" + b"\xff" * 7, bytes(8) + b"\0\1\0\x24", bytes(8) + b"\xff" * 4])
+def test_descriptors_of_pages_that_are_damaged(bench, tmp_path, number):
+    """libkdumpfile 0.5.1 believes them, and crashes. The pages cannot be read; the others can."""
+    data, first, pages = bytearray(FORMATS["kdump"]), 0x5000, 0x100
+    for page in range(pages):
+        at = first + 24 * page
+        if page not in (0x40, 0x41):
+            data[at:at + len(number)] = number
+    gdb = look(bench, tmp_path, data)
+    gdb.execute("monitor space absolute")
+    assert gdb.memory(0x40ff0, len(TEXT)) == TEXT
+    for page in (1, 0x22, 0x3f, 0x42, pages - 1):
+        with pytest.raises(GdbError, match="Cannot access memory"):
+            gdb.execute(f"x/b {page * PAGE:#x}")
+    assert gdb.memory(0x40ff0, len(TEXT)) == TEXT
+    gdb.execute("kill")  # which closes the dump
+
+
 # ---- options ----
 
 
