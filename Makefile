@@ -238,13 +238,12 @@ $(BUILD)/tidy/%.ok: %.c .clang-tidy $(wildcard include/zgdbd/*.h) $$(wildcard $$
 	@mkdir -p $(@D)
 	@clang-tidy --quiet $< -- $(filter-out -MMD -MP -Werror,$(CFLAGS_ALL)) -isystem $(UAPI) 2>/dev/null && touch $@
 
-install: $(BUILD)/zgdbd ## install zgdbd and its manual page below DESTDIR/prefix
-	install -D -m 755 $(BUILD)/zgdbd $(DESTDIR)$(prefix)/bin/zgdbd
+install: $(BUILD)/zgdbd ## install zgdbd, its manual page and its script for gdb below DESTDIR/prefix
+install-host: $(BUILD)/host/zgdbd ## install the zgdbd for this machine's architecture in its place
+install install-host:
+	install -D -m 755 $< $(DESTDIR)$(prefix)/bin/zgdbd
 	install -D -m 644 stub/zgdbd.1 $(DESTDIR)$(prefix)/share/man/man1/zgdbd.1
-
-install-host: $(BUILD)/host/zgdbd ## install the zgdbd for this machine's architecture, and its manual page
-	install -D -m 755 $(BUILD)/host/zgdbd $(DESTDIR)$(prefix)/bin/zgdbd
-	install -D -m 644 stub/zgdbd.1 $(DESTDIR)$(prefix)/share/man/man1/zgdbd.1
+	install -D -m 644 scripts/zgdbd-gdb.py $(DESTDIR)$(prefix)/share/zgdbd/zgdbd-gdb.py
 
 clean: ## remove what was built (not the cache of downloads)
 	rm -rf $(BUILD)
