@@ -152,6 +152,7 @@ class Box:
         except BaseException:
             process.kill()
             process.wait()
+            self.await_gone(process.pid)
             raise
         finally:
             os.close(result)
@@ -202,6 +203,11 @@ class Box:
             if self.alive():
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             os.close(pidfd)
+        self.await_gone(pid)
+        return True
+
+    def await_gone(self, pid):
+        """The process that holds the namespaces, PID, was killed; the others end a moment later."""
         life = os.open(self.path("life"), os.O_RDONLY | os.O_NONBLOCK)
         poll = select.poll()
         poll.register(life, 0)
@@ -210,7 +216,6 @@ class Box:
         if not gone:
             raise Failure(f"box {self.name} still runs {DOWN_LIMIT} s after its process "
                           f"{pid} was killed; look at it with ps")
-        return True
 
     def clean(self):
         """Empty the state directory of a box that no longer runs."""
