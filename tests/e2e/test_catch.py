@@ -109,7 +109,7 @@ def test_service_calls(bench):
     assert number == 1 and text.startswith("service call 0x00760005 (write event data), SCCB ") and f"{sccb:x}" in text
     assert gdb.value("$r3") == sccb and "Hello" not in daemon.console
     assert gdb.go().signal == "SIGTERM"
-    assert "Hello from s390x" in daemon.console
+    daemon.await_console("Hello from s390x")
 
 
 def test_steps_that_carry_out_what_was_caught(bench):

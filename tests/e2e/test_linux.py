@@ -46,7 +46,7 @@ def test_kernel_to_its_panic(bench, psw_of_the_exit):
     assert gdb.psw() == psw_of_the_exit
     assert gdb.psw()[0] & DISABLED_WAIT
     assert "disabled wait" in gdb.execute("monitor psw")
-    assert "Kernel panic - not syncing" in daemon.console
+    daemon.await_console("Kernel panic - not syncing")
 
 
 def steps_stay_in_the_program(gdb):

@@ -49,4 +49,4 @@ def test_linux(bench, linux, count):
     assert stopped_by(client.go()) == "06"
     states = re.findall(r"CPU \d+: ([a-z ]+), PSW", client.monitor("cpus"))
     assert sorted(states) == ["disabled wait"] + ["stopped"] * (count - 1)
-    assert "Kernel panic - not syncing: sysrq triggered crash" in daemon.console
+    daemon.await_console("Kernel panic - not syncing: sysrq triggered crash")
