@@ -217,8 +217,8 @@ fuzz: $(FUZZ:%=$(BUILD)/fuzz/%) ## run every fuzzer for FUZZ_SECONDS (600)
 FUZZ_RUNS := $(FUZZ:%=fuzz-run-%)
 fuzz-short: $(FUZZ_RUNS) ## run every fuzzer for a few seconds
 $(FUZZ_RUNS): fuzz-run-%: $(BUILD)/fuzz/%
-	@$< -max_total_time=4 -timeout=10 -artifact_prefix=$(BUILD)/ >$<.log 2>&1 || { cat $<.log; exit 1; }
-	@echo "fuzz $*: 4 s, nothing found"
+	@$< -max_total_time=3 -timeout=10 -artifact_prefix=$(BUILD)/ >$<.log 2>&1 || { cat $<.log; exit 1; }
+	@echo "fuzz $*: 3 s, nothing found"
 
 C_FILES := $(wildcard include/zgdbd/*.h proto/*.[ch] stub/*.[ch] stub/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] scripts/*.c)
 lint: lint-format lint-cppcheck lint-tidy ## formatting, cppcheck, clang-tidy

@@ -119,6 +119,7 @@ def test_stop_where_the_kernel_is_placed(bench):
     assert (code[0], code[2] & 0xf, code[3], code[5]) == (0xe3, 0xe, 0x0c, 0x24), f"STG: {code.hex()}"
 
 
+@pytest.mark.long
 def test_debugger_that_comes_later(bench):
     """By its first library list it has all; by qOffsets, what it has itself is put where the kernel is."""
     daemon = bench.zgdbd("linux", "--append", COMMAND_LINE, "--run", "--on-panic", "stop")

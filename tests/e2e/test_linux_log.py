@@ -100,6 +100,7 @@ def test_other_cpu_of_a_panic(linux, bench):
     assert frames[-1].function in BEGINNINGS
 
 
+@pytest.mark.long
 def test_from_the_first_instruction_of_panic(linux, bench):
     """Where panic() has no frame yet, and at each step while it makes it, the chain is the one of the guest's own trace."""
     daemon, gdb = crash(linux, bench, "6.1")

@@ -164,6 +164,7 @@ def test_layout_of_the_debug_file(linux, progress):
     assert "tasks=" in other.execute("python print(TELLER.told)")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(150)
 def test_why_there_are_none(linux):
     daemon, _ = start(linux, "", LOOP)
