@@ -41,6 +41,7 @@ def died(box, tmp_path_factory):
 pytestmark = pytest.mark.timeout(240)
 
 
+@pytest.mark.long
 def test_the_dump_tells_what_the_guest_told(bench, died):
     told, path = died
     gdb = bench.dump(path)
